@@ -1,0 +1,49 @@
+# Two commands on a fresh Debian or Ubuntu machine: make demo, make test.
+PY := .venv/bin/python
+DATA ?=
+
+.PHONY: demo test check bench soak format lock steps clean
+
+# Mosaic of real frames; DATA=folder takes your own FITS images instead.
+demo: .venv/ready
+	$(PY) scripts/demo.py $(if $(DATA),--data "$(DATA)")
+
+# All tests; those that compare with a program that is not installed skip and name its package.
+test: .venv/ready
+	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow"
+
+# Style, types, layers, versions of steps, documentation.
+check: .venv/ready
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -m hven.engine.lock --check
+	$(PY) -m pytest -q tests/test_documentation.py
+
+# The figures of docs/benchmarks.md, each beside its peers on this machine (about half an hour).
+bench: .venv/ready
+	sh benchmarks/run_all.sh
+
+# Tests that take longer than a minute each.
+soak: .venv/ready
+	$(PY) -m pytest -q -m slow
+
+# Mend what the tools can mend by themselves.
+format: .venv/ready
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+# After a step's code changed and its version was raised.
+steps: .venv/ready
+	$(PY) -m hven.engine.lock --write
+
+# Raise the pinned versions to what is current.
+lock:
+	sh scripts/lock.sh
+
+clean:
+	rm -rf .venv demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/ready: requirements.txt pyproject.toml scripts/setup.sh
+	sh scripts/setup.sh

@@ -1,0 +1,164 @@
+"""One square degree end to end, files in and files out, beside SWarp and Montage.
+
+    python benchmarks/mosaic.py [--repeats 5] [--folder FOLDER]
+
+Time is measured on the set with noise, in turns; accuracy on the noise-free set, once. Hven runs
+warm (`hven.mosaic` in a process that has made a mosaic before) and cold (`hven mosaic` in a new
+process), each time with an empty store. Montage with mProject is scaled from a few tiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import hven
+import mosaic_peers
+from mosaic_accuracy import Accuracy, Truth
+from report import RESULTS, interleaved, publish, spread, table
+from workload import ONE_SQUARE_DEGREE, Layout, Workload, make
+
+#: What `mBgModel` is asked for where it is to match as well as it can; its default stops early.
+MANY_ITERATIONS = 100_000
+WARM = "Hven, library in a warm process"
+COLD = "Hven, command in a new process"
+SWARP = "SWarp, a process a core, LANCZOS3"
+SWARP_THREADS = "SWarp, a thread a core, LANCZOS3"
+MONTAGE = "Montage, mProjectPP, mBgModel -i 100000"
+MONTAGE_DEFAULT = "Montage, mProjectPP, mBgModel"
+MPROJECT = "Montage, mProject, mBgModel -i 100000"
+
+
+def hven_warm(workload: Workload, folder: Path) -> Path:
+    """One mosaic by the library, with nothing kept from before."""
+    mosaic_peers.empty(folder)
+    result = hven.mosaic(
+        workload.tiles,
+        header=workload.header,
+        background="plane",
+        output=folder / "mosaic",
+        store=folder / "store",
+    )
+    return Path(result.mosaic)
+
+
+def hven_cold(workload: Workload, folder: Path) -> Path:
+    """One mosaic by the command line, with nothing kept from before."""
+    mosaic_peers.empty(folder)
+    command = [str(Path(sys.executable).with_name("hven")), "mosaic", *map(str, workload.tiles)]
+    options = ["--header", str(workload.header), "--background", "plane", "--quiet"]
+    place = ["-o", str(folder / "mosaic")]
+    environment = os.environ | {"HVEN_STORE": str(folder / "store")}
+    subprocess.run([*command, *options, *place], env=environment, check=True)
+    return folder / "mosaic" / "mosaic.fits"
+
+
+def candidates(workload: Workload, folder: Path, cores: int) -> dict[str, Callable[[], Path]]:
+    """Every program that is installed, as a function that makes one mosaic."""
+    able: dict[str, Callable[[], Path]] = {
+        WARM: lambda: hven_warm(workload, folder / "hven-warm"),
+        COLD: lambda: hven_cold(workload, folder / "hven-cold"),
+    }
+    if not mosaic_peers.missing("SWarp"):
+        threads = folder / "swarp-threads"
+        able[SWARP] = lambda: mosaic_peers.swarp(workload, folder / "swarp", cores)
+        able[SWARP_THREADS] = lambda: mosaic_peers.swarp_with_threads(workload, threads, cores)
+    if not mosaic_peers.missing("mProjectPP", "mProject", "mAdd", "mBgModel"):
+        able[MONTAGE] = lambda: _montage(workload, folder / "montage", cores, MANY_ITERATIONS)
+        able[MONTAGE_DEFAULT] = lambda: _montage(workload, folder / "montage-default", cores, None)
+    return able
+
+
+def _montage(workload: Workload, folder: Path, cores: int, iterations: int | None) -> Path:
+    return mosaic_peers.montage(workload, folder, cores, iterations=iterations)[0]
+
+
+def mproject_seconds(workload: Workload, folder: Path, cores: int) -> tuple[float, str]:
+    """Wall seconds of Montage with mProject, from one tile a core, and how that was found."""
+    mosaic_peers.empty(folder)
+    sample = workload.tiles[:: len(workload.tiles) // cores][:cores]
+    measured = mosaic_peers.project_tiles(workload, folder, cores, "mProject", sample)
+    projection = measured * len(workload.tiles) / len(sample)
+    _, stages = mosaic_peers.montage(workload, folder, cores, iterations=MANY_ITERATIONS)
+    rest = sum(seconds for stage, seconds in stages.items() if stage != "mProjectPP")
+    note = (
+        f"Montage with mProject: {len(sample)} tiles took {measured:.1f} s on {cores} cores, so "
+        f"all {len(workload.tiles)} take {projection:.0f} s; its other programs took {rest:.1f} s."
+    )
+    return projection + rest, note
+
+
+def results(times: dict[str, list[float]], accuracies: dict[str, Accuracy], layout: Layout) -> str:
+    """The table: time, ratio, rate and accuracy of each program."""
+    ours = statistics.median(times[WARM])
+    rows = []
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        found = accuracies.get(name)
+        rows.append([
+            name,
+            spread(seconds),
+            f"{median / ours:.2f}",
+            f"{60 * layout.square_degrees / median:.1f}",
+            f"{found.seam_rms:.2g} / {found.seam_max:.2g}" if found else "-",
+            f"{found.star_rms:.1g} / {found.star_max:.1g}" if found else "-",
+        ])  # fmt: skip
+    header = [
+        "program", "wall s, median (range)", "Hven warm is faster by", "square degrees / min",
+        "seam residual rms / max, DN", "star flux error rms / max",
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description="One square degree beside SWarp and Montage.")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--folder", type=Path, default=RESULTS / "mosaic")
+    parser.add_argument("--only-hven", action="store_true", help="leave the peers out")
+    options = parser.parse_args(arguments)
+    folder = options.folder.absolute()
+    clean = make(folder / "clean", ONE_SQUARE_DEGREE)
+    noisy = make(folder / "noisy", replace(ONE_SQUARE_DEGREE, noise=1.0))
+
+    able = candidates(noisy, folder, options.cores)
+    if options.only_hven:
+        able = {name: able[name] for name in (WARM, COLD)}
+    able[WARM]()  # Compiles and imports, as every later call in a process finds it.
+    times = interleaved(able, options.repeats)
+    notes = []
+    if MONTAGE in able:
+        seconds, note = mproject_seconds(noisy, folder / "montage-mproject", options.cores)
+        times[MPROJECT] = [seconds]
+        notes.append(note)
+
+    truth = Truth(clean)
+    accuracies = {}
+    for name, candidate in candidates(clean, folder, options.cores).items():
+        if name in able:
+            accuracies[name] = truth.judge(candidate())
+    stars = next(iter(accuracies.values())).stars
+    publish(
+        "mosaic",
+        f"{len(noisy.tiles)} tiles to one square degree, {options.cores} cores",
+        results(times, accuracies, ONE_SQUARE_DEGREE),
+        f"{options.repeats} repeats in turns. Seams: mosaic minus truth where there are no stars, "
+        f"one plane taken off; noise-free set. Stars: {stars} bright ones that stand alone, their "
+        f"local background taken off. SWarp subtracts a local background and matches nothing.",
+        *notes,
+        peers=("debian:swarp", "debian:montage"),
+    )
+    for name in ("hven-warm", "hven-cold", "swarp", "swarp-threads", "montage", "montage-default"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The files of a mosaic: images, preview, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from astropy.io.fits import Header
+from numpy.typing import NDArray
+
+from hven.apps.mosaic.inputs import Image
+from hven.apps.mosaic.region import Window
+from hven.apps.mosaic.steps import Strip
+from hven.engine import Product, Run
+from hven.formats.compressed_writing import Compression, write_compressed_image
+from hven.formats.fits_writing import make_header, write_image
+from hven.formats.grid import Grid
+from hven.formats.preview import write_preview
+from hven.kernels.stretch import display_levels, stretch
+
+#: More names of images than this do not go into HISTORY; the table of images has them all.
+_NAMES_IN_HISTORY = 100
+
+
+class Strips(NamedTuple):
+    """The finished bands of a mosaic, from the bottom up."""
+
+    windows: list[Window]
+    products: list[Product[Strip]]
+
+    def rows_of(self, name: str) -> Iterator[tuple[int, NDArray[Any]]]:
+        """First row of the mosaic, and rows, of `image` or `area`."""
+        bottom = self.windows[0].y_min
+        for window, product in zip(self.windows, self.products, strict=True):
+            yield window.y_min - bottom, getattr(product.load(), name)
+
+    def preview(self) -> NDArray[np.float32]:
+        """The mosaic, smaller."""
+        return np.concatenate([product.load().preview for product in self.products])
+
+
+def write_images(
+    run: Run, grid: Grid, strips: Strips, images: Sequence[Image], values: Mapping[str, Any]
+) -> tuple[Path, Path]:
+    """The mosaic and its area."""
+    history = list(_history(images, values))
+    unit = next((image.summary.unit for image in images if image.summary.unit), "")
+    if values["combine"] == "count":
+        unit = ""
+    cards = {"BUNIT": (unit, "unit of the pixels")} if unit else {}
+    mosaic = make_header(grid.header, cards, history)
+    area = make_header(grid.header, {"BTYPE": ("area", "coverage in pixels x weight")}, history)
+    return (
+        _write(run, "mosaic", mosaic, grid, strips.rows_of("image"), values),
+        _write(run, "area", area, grid, strips.rows_of("area"), values),
+    )
+
+
+def _write(
+    run: Run,
+    name: str,
+    header: Header,
+    grid: Grid,
+    rows: Iterator[tuple[int, NDArray[Any]]],
+    values: Mapping[str, Any],
+) -> Path:
+    compression = values["compress"]
+    path = run.folder / (f"{name}.fits" if compression == "none" else f"{name}.fits.fz")
+    if compression == "none":
+        write_image(path, header, grid.shape, values["pixel_type"], rows)
+    else:
+        # The area is exact and smooth: it is never quantised.
+        kind: Compression = "rice" if compression == "rice" and name != "area" else "gzip"
+        write_compressed_image(
+            path, header, grid.shape, values["pixel_type"], rows, compression=kind
+        )
+    run.publish(name, path, media_type="image/fits")
+    return path
+
+
+def _history(images: Sequence[Image], values: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Mosaic of {len(images)} images made by Hven."
+    for name in ("kernel", "map_accuracy", "background", "combine"):
+        yield f"{name}: {values[name]}"
+    if values["zero_point"] is not None:
+        yield f"scaled to zero point {values['zero_point']} mag by {values['zero_point_keyword']}"
+    for image in images[:_NAMES_IN_HISTORY]:
+        yield f"image: {Path(image.name).name}"
+    if len(images) > _NAMES_IN_HISTORY:
+        yield f"and {len(images) - _NAMES_IN_HISTORY} more: see images.tbl"
+
+
+def write_picture(run: Run, strips: Strips) -> Path:
+    """The preview picture."""
+    small = strips.preview()
+    path = run.folder / "preview.png"
+    write_preview(path, stretch(small, display_levels(small)), valid=np.isfinite(small))
+    run.publish("preview", path, media_type="image/png")
+    return path

@@ -1,0 +1,221 @@
+"""Steps on a Dask cluster: a given one, or one of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import pickle
+import signal
+import threading
+import time
+import uuid
+from typing import Any, ClassVar, NamedTuple
+
+
+from hven.engine.executors import Executor, Finished, Lost, Position
+from hven.engine.executors.local import processors
+from hven.engine.worker import Batch, Failure, Outcome, run_batch
+
+# Neither says what its functions take.
+dask: Any = importlib.import_module("dask")
+distributed: Any = importlib.import_module("distributed")
+
+
+class _Sent(NamedTuple):
+    batch: Batch
+    finished: Finished
+    future: Any
+
+
+class _Begun(NamedTuple):
+    """Where a batch runs."""
+
+    address: str
+    process: int
+    #: When this was heard, on the monotonic clock here.
+    since: float
+
+
+class Dask(Executor):
+    """The workers of a Dask cluster.
+
+    Parameters
+    ----------
+    address
+        The scheduler's address; without it a cluster is started on this machine.
+    workers
+        How many processes to start then; as many as there are processors when it is not given.
+
+    Notes
+    -----
+    Dask is told nothing of products: a task's key is made of step, run, product and batch, because
+    a scheduler remembers results by key that the store may have lost. Each batch says where it began,
+    so that its process can be killed, which its nanny then replaces.
+    """
+
+    tells_calls: ClassVar[bool] = False
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        self._address = address
+        self._count = workers or processors()
+        self._client: Any = None
+        self._cluster: Any = None
+        self._topic = f"hven-{uuid.uuid4().hex}"
+        self._sent: dict[int, _Sent] = {}
+        self._begun: dict[int, _Begun] = {}
+        self._lock = threading.Lock()
+        self._counted = 0.0
+
+    @property
+    def workers(self) -> int:
+        """How many threads the cluster's workers have in all, and at least one."""
+        return max(1, self._count)
+
+    def open(self) -> None:
+        """Connect to the cluster, started first when no address was given."""
+        if self.is_open:
+            return
+        if self._address is None:
+            self._cluster = _start_cluster(self._count)
+        self._client = distributed.Client(self._cluster or self._address, set_as_default=False)
+        self._client.subscribe_topic(self._topic, self._hear)
+        self.is_open = True
+
+    def close(self) -> None:
+        """Leave the cluster, and stop it if it was started here."""
+        self.is_open = False
+        with self._lock:
+            sent, self._sent = self._sent, {}
+        client, self._client = self._client, None
+        cluster, self._cluster = self._cluster, None
+        if client is not None:
+            client.cancel([item.future for item in sent.values()], force=True)
+            client.close()
+        if cluster is not None:
+            cluster.close()
+
+    def send(self, batch: Batch, finished: Finished) -> None:
+        """Submit the batch as one Dask task."""
+        if self._client is None:
+            finished(batch, Lost(-1, "the cluster was left"))
+            return
+        try:
+            content = pickle.dumps(batch, protocol=pickle.HIGHEST_PROTOCOL)
+        except Exception as error:
+            failure = Failure(error, f"arguments cannot be sent to a worker: {error}", "")
+            finished(batch, [Outcome("failed", 0.0, failure)] * len(batch.calls))
+            return
+        first = batch.calls[0]
+        future = self._client.submit(
+            _run,
+            content,
+            len(batch.calls),
+            self._topic,
+            key=f"{first.step.short_name}-{batch.run}-{first.key}-{batch.number}",
+            pure=False,
+        )
+        with self._lock:
+            self._sent[batch.number] = _Sent(batch, finished, future)
+        future.add_done_callback(lambda done: self._answer(batch, done))
+
+    def position(self, batch: Batch) -> Position | None:
+        """Where it began, if that was heard; only the first call can be told."""
+        begun = self._begun.get(batch.number)
+        return None if begun is None else Position(0, time.monotonic() - begun.since)
+
+    def kill(self, batch: Batch) -> None:
+        """Kill the process that runs the batch, through its nanny, or drop it."""
+        begun = self._begun.get(batch.number)
+        if begun is None:
+            self.drop(batch)
+        elif self._client is not None and batch.number in self._sent:
+            self._kill_process(begun)
+
+    def drop(self, batch: Batch) -> None:
+        """Take the batch back if it has not begun."""
+        if batch.number in self._begun:
+            return
+        with self._lock:
+            sent = self._sent.pop(batch.number, None)
+        if sent is not None:
+            with contextlib.suppress(Exception):
+                sent.future.cancel()
+            sent.finished(batch, Lost(-1, "it was dropped"))
+
+    def watch(self) -> None:
+        """Count the workers, once in a while."""
+        if self._client is None or time.monotonic() - self._counted < 2.0:
+            return
+        self._counted = time.monotonic()
+        with contextlib.suppress(Exception):
+            self._count = sum(self._client.nthreads().values()) or self._count
+
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        _, told = event
+        self._begun[told["number"]] = _Begun(told["address"], told["process"], time.monotonic())
+
+    def _answer(self, batch: Batch, done: Any) -> None:
+        with self._lock:
+            sent = self._sent.pop(batch.number, None)
+        begun = self._begun.pop(batch.number, None)
+        if sent is None:
+            return
+        if done.status == "finished":
+            sent.finished(batch, done.result())
+        elif done.status == "cancelled":
+            sent.finished(batch, Lost(-1, "the scheduler lost it"))
+        else:
+            sent.finished(batch, _ending(batch, done.exception(), begun))
+
+    def _kill_process(self, begun: _Begun) -> None:
+        for nanny in (True, False):
+            with contextlib.suppress(Exception):
+                self._client.run(
+                    _kill, begun.process, workers=[begun.address], nanny=nanny, wait=nanny
+                )
+                return
+
+
+def _start_cluster(workers: int) -> Any:
+    settings = {
+        # Whether a call goes again after a death is decided here, not by Dask.
+        "distributed.scheduler.allowed-failures": 0,
+        "distributed.worker.memory.terminate": False,
+    }
+    with dask.config.set(settings):
+        return distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+
+
+def _run(content: bytes, count: int, topic: str) -> list[Outcome]:
+    try:
+        batch: Batch = pickle.loads(content)
+    except Exception as error:
+        failure = Failure(None, f"a worker cannot import the step: {error}", "")
+        return [Outcome("failed", 0.0, failure)] * count
+    worker = distributed.get_worker()
+    place = {"number": batch.number, "address": worker.address, "process": os.getpid()}
+    worker.log_event(topic, place)
+    return run_batch(batch)
+
+
+def _kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def _ending(batch: Batch, error: BaseException, begun: _Begun | None) -> list[Outcome] | Lost:
+    if not isinstance(error, distributed.KilledWorker):
+        failure = Failure(None, f"{type(error).__name__}: {error}", "")
+        return [Outcome("failed", 0.0, failure)] * len(batch.calls)
+    if begun is None:
+        return Lost(-1, "its worker ended before it began")
+    return Lost(0 if len(batch.calls) == 1 else None, "the worker process ended")

@@ -1,0 +1,108 @@
+"""Every exception of Hven.
+
+HvenError
+├── UserError              the user's fault: say what to change
+│   ├── ParameterError     a parameter; lists every fault of the request at once
+│   ├── InputError         an input file; lists every faulty file at once
+│   └── ResourceError      the request needs more memory or disk than there is
+├── TransientError         passing: the same step may succeed when tried again
+│   ├── WorkerLostError    the worker process died (out of memory, kill -9)
+│   └── StepTimeoutError   the step took longer than its `timeout`
+├── CancelledError         the run was asked to stop
+├── StepError              a step failed; names the step, its arguments and its input file
+├── StoreError             the store cannot be read or written
+└── DeclarationError       an application or a step is declared wrongly (an author's fault)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a request."""
+
+    #: The parameter, file or keyword that is wrong.
+    name: str
+    #: What it must be, and what it was: `must be at least 0.5 sigma, got 0.1`.
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.text}"
+
+
+class HvenError(Exception):
+    """The root of all exceptions that Hven raises by itself."""
+
+    #: What the command line returns to the shell.
+    exit_code: ClassVar[int] = 70
+
+
+class UserError(HvenError):
+    """The user's fault; the message says what to change.
+
+    Parameters
+    ----------
+    faults
+        All faults of the request, so that one round mends them all; or one sentence.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, faults: Iterable[Fault] | str) -> None:
+        self.faults: tuple[Fault, ...] = () if isinstance(faults, str) else tuple(faults)
+        super().__init__(faults if isinstance(faults, str) else "\n".join(map(str, self.faults)))
+
+    def __reduce__(self) -> tuple[type[UserError], tuple[tuple[Fault, ...] | str]]:
+        return type(self), (self.faults or str(self),)
+
+
+class ParameterError(UserError):
+    """One or more parameters are wrong."""
+
+
+class InputError(UserError):
+    """One or more input files cannot be used."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ResourceError(UserError):
+    """The request needs more memory or disk than there is; the message has the figures."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class TransientError(HvenError):
+    """Passing: the same step may succeed when it is tried again."""
+
+    exit_code: ClassVar[int] = 6
+
+
+class WorkerLostError(TransientError):
+    """The worker process died while it ran the step (out of memory, kill -9)."""
+
+
+class StepTimeoutError(TransientError):
+    """The step took longer than its `timeout` and was stopped."""
+
+
+class CancelledError(HvenError):
+    """The run was asked to stop."""
+
+    exit_code: ClassVar[int] = 130
+
+
+class StepError(HvenError):
+    """A step failed; the message names the step, its arguments and its input file."""
+
+
+class StoreError(HvenError):
+    """The store cannot be read or written."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class DeclarationError(HvenError):
+    """An application or a step is declared wrongly; for its author."""

@@ -1,0 +1,1 @@
+"""Files and headers on one side, what kernels take on the other."""

@@ -1,0 +1,304 @@
+"""Running sums of value x overlap area and of overlap area for all pixels of an image."""
+
+# mypy: disable-error-code="no-untyped-def"
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from hven.kernels.edges import OPTIONS, add_clipped_edge, add_edge
+
+
+@njit(**OPTIONS, forceinline=True)
+def fill_flat(corners, size, w, h, x_low, y_low, xs, ys):
+    """Vertices (h + 1, w + 1) of a bilinear cell, into the flat buffers xs and ys."""
+    for j in range(h + 1):
+        v = j / size
+        x_a = corners[0, 0, 0] + (corners[1, 0, 0] - corners[0, 0, 0]) * v - x_low
+        y_a = corners[0, 0, 1] + (corners[1, 0, 1] - corners[0, 0, 1]) * v - y_low
+        x_step = (corners[0, 1, 0] + (corners[1, 1, 0] - corners[0, 1, 0]) * v - x_low - x_a) / size
+        y_step = (corners[0, 1, 1] + (corners[1, 1, 1] - corners[0, 1, 1]) * v - y_low - y_a) / size
+        at = j * (w + 1)
+        for i in range(w + 1):
+            xs[at + i] = x_a + x_step * i
+            ys[at + i] = y_a + y_step * i
+
+
+@njit(**OPTIONS)
+def powers(nodes, n):
+    """Coefficients of the quartic through 5 equidistant nodes, for argument node number."""
+    a, b, c, d, e = nodes[0, n], nodes[1, n], nodes[2, n], nodes[3, n], nodes[4, n]
+    return (
+        a,
+        (-25 * a + 48 * b - 36 * c + 16 * d - 3 * e) / 12,
+        (35 * a - 104 * b + 114 * c - 56 * d + 11 * e) / 24,
+        (-5 * a + 18 * b - 24 * c + 14 * d - 3 * e) / 12,
+        (a - 4 * b + 6 * c - 4 * d + e) / 24,
+    )
+
+
+@njit(**OPTIONS)
+def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
+    """Vertices (h + 1, w + 1) of a quartic cell, into the flat buffers xs and ys."""
+    line = np.empty((5, 2))
+    for j in range(h + 1):
+        v = 4.0 * j / size
+        for k in range(5):
+            for n in range(2):
+                p = powers(nodes[:, k], n)
+                line[k, n] = p[0] + v * (p[1] + v * (p[2] + v * (p[3] + v * p[4])))
+        p, q = powers(line, 0), powers(line, 1)
+        at = j * (w + 1)
+        for i in range(w + 1):
+            u = 4.0 * i / size
+            xs[at + i] = p[0] + u * (p[1] + u * (p[2] + u * (p[3] + u * p[4]))) - x_low
+            ys[at + i] = q[0] + u * (q[1] + u * (q[2] + u * (q[3] + u * q[4]))) - y_low
+
+
+@njit(**OPTIONS, forceinline=True)
+def load_pixel(block, weight, row, column):
+    """Value x weight and weight of a pixel; zeros where there is no data."""
+    value = np.float64(block[row, column])
+    strength = 1.0
+    if weight.size:
+        strength = np.float64(weight[row, column])
+        if not (strength > 0.0 and strength < math.inf):
+            strength = 0.0
+    if not math.isfinite(value):
+        strength = 0.0
+    if strength == 0.0:
+        return 0.0, 0.0
+    return value * strength, strength
+
+
+@njit(**OPTIONS)
+def add_lattice(lattice, w, h, xs, ys, inside, stride, rows, columns, sums):
+    """Add all edges of a cell's pixels whose two sides differ.
+
+    lattice: flat (h + 2, w + 2), the pixels' strengths inside a frame of zeros.
+    """
+    for j in range(h + 1):
+        at = j * (w + 1)
+        below = j * (w + 2) + 1
+        above = below + w + 2
+        for i in range(w):
+            s = lattice[below + i] - lattice[above + i]
+            if s != 0.0:
+                a = at + i
+                if inside:
+                    add_edge(sums, stride, xs[a], ys[a], xs[a + 1], ys[a + 1], s)
+                else:
+                    add_clipped_edge(
+                        sums, stride, rows, columns, xs[a], ys[a], xs[a + 1], ys[a + 1], s
+                    )
+        if j == h:
+            break
+        for i in range(w + 1):
+            s = lattice[above + i] - lattice[above + i - 1]
+            if s != 0.0:
+                a = at + i
+                b = a + w + 1
+                if inside:
+                    add_edge(sums, stride, xs[a], ys[a], xs[b], ys[b], s)
+                else:
+                    add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
+
+
+@njit(**OPTIONS)
+def add_outline(w, h, xs, ys, straight, stride, rows, columns, inside, strength, sums):
+    """Add the outline of a cell of w x h pixels."""
+    i_step = w if straight else 1
+    j_step = h if straight else 1
+    last = h * (w + 1)
+    for i in range(0, w, i_step):
+        for a, s in ((i, -strength), (last + i, strength)):
+            b = a + i_step
+            add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
+    for j in range(0, h, j_step):
+        for a, s in ((j * (w + 1), strength), (j * (w + 1) + w, -strength)):
+            b = a + j_step * (w + 1)
+            add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
+
+
+@njit(**OPTIONS)
+def outline_area(w, h, xs, ys):
+    """Signed area of the polygon of a cell's outer vertices."""
+    last = h * (w + 1)
+    total = 0.0
+    for i in range(w):
+        total += xs[i] * ys[i + 1] - xs[i + 1] * ys[i]
+        total -= xs[last + i] * ys[last + i + 1] - xs[last + i + 1] * ys[last + i]
+    for j in range(h):
+        a = j * (w + 1)
+        b = a + w + 1
+        total -= xs[a] * ys[b] - xs[b] * ys[a]
+        total += xs[a + w] * ys[b + w] - xs[b + w] * ys[a + w]
+    return 0.5 * total
+
+
+@njit(**OPTIONS)
+def add_cells(
+    block, weight, first, cells, places, per_pixel, x_low, y_low, rows, columns, sums, cover
+):
+    """Add the pixels of whole cells.
+
+    Parameters
+    ----------
+    block, weight
+        Rows of the image from row `first`, float32 or float64 (n, nx); weight (0, 0) for none.
+    cells, places
+        Cells (m, 3) of the pixel map with corners (m, 2, 2, 2) or nodes (m, 5, 5, 2).
+    per_pixel
+        Values are divided by the pixel's area.
+    x_low, y_low, rows, columns
+        The grid: its lower left corner in output coordinates, and its size.
+    sums, cover
+        float64 (rows * (columns + 3)), changed in place: along a row the running sums are
+        value x weight x area and weight x area.
+    """
+    stride = columns + 3
+    largest = 0
+    for c in range(len(cells)):
+        largest = max(largest, cells[c, 2])
+    xs = np.empty((largest + 1) ** 2)
+    ys = np.empty((largest + 1) ** 2)
+    values = np.empty((largest + 2) ** 2)
+    weights = np.empty((largest + 2) ** 2)
+    straight = places.shape[1] == 2
+    for c in range(len(cells)):
+        column = cells[c, 0]
+        row = cells[c, 1] - first
+        size = cells[c, 2]
+        w = min(size, block.shape[1] - column)
+        h = min(size, block.shape[0] - row)
+        if straight:
+            fill_flat(places[c], size, w, h, x_low, y_low, xs, ys)
+        else:
+            fill_curved(places[c], size, w, h, x_low, y_low, xs, ys)
+        x_a = y_a = math.inf
+        x_b = y_b = -math.inf
+        for k in range((w + 1) * (h + 1)):
+            x_a = min(x_a, xs[k])
+            x_b = max(x_b, xs[k])
+            y_a = min(y_a, ys[k])
+            y_b = max(y_b, ys[k])
+        if x_b <= 0.0 or y_b <= 0.0 or x_a >= columns or y_a >= rows:
+            continue
+        inside = x_a >= 0.0 and y_a >= 0.0 and x_b < columns and y_b < rows
+        sign = 1.0 if outline_area(w, h, xs, ys) >= 0.0 else -1.0
+        for k in range((w + 2) * (h + 2)):
+            values[k] = 0.0
+            weights[k] = 0.0
+        uniform = True
+        some = False
+        one = 0.0
+        for j in range(h):
+            for i in range(w):
+                value, strength = load_pixel(block, weight, row + j, column + i)
+                if i == 0 and j == 0:
+                    one = strength
+                uniform = uniform and strength == one
+                some = some or strength != 0.0
+                if per_pixel:
+                    a = j * (w + 1) + i
+                    b = a + w + 1
+                    area = 0.5 * (
+                        (xs[b + 1] - xs[a]) * (ys[b] - ys[a + 1])
+                        - (xs[b] - xs[a + 1]) * (ys[b + 1] - ys[a])
+                    )
+                    value = value / abs(area) if area != 0.0 else 0.0
+                k = (j + 1) * (w + 2) + i + 1
+                values[k] = sign * value
+                weights[k] = sign * strength
+        if not some:
+            continue
+        add_lattice(values, w, h, xs, ys, inside, stride, rows, columns, sums)
+        if uniform:
+            add_outline(w, h, xs, ys, straight, stride, rows, columns, inside, sign * one, cover)
+        else:
+            add_lattice(weights, w, h, xs, ys, inside, stride, rows, columns, cover)
+
+
+@njit(**OPTIONS)
+def add_fragments(
+    block,
+    weight,
+    first,
+    pixel,
+    corners,
+    share,
+    per_pixel,
+    x_low,
+    y_low,
+    rows,
+    columns,
+    sums,
+    cover,
+):
+    """Add quadrilateral parts of pixels; parameters as in `add_cells` and `Fragments`."""
+    stride = columns + 3
+    for c in range(len(pixel)):
+        row = pixel[c, 1] - first
+        if row < 0 or row >= block.shape[0]:
+            continue
+        value, strength = load_pixel(block, weight, row, pixel[c, 0])
+        q = corners[c]
+        area = 0.5 * (
+            (q[2, 0] - q[0, 0]) * (q[3, 1] - q[1, 1]) - (q[3, 0] - q[1, 0]) * (q[2, 1] - q[0, 1])
+        )
+        if area == 0.0 or strength == 0.0:
+            continue
+        if per_pixel:
+            value *= share[c] / abs(area)
+        sign = -1.0 if area > 0.0 else 1.0
+        for a in range(4):
+            b = (a + 1) % 4
+            x_a, y_a = q[a, 0] - x_low, q[a, 1] - y_low
+            x_b, y_b = q[b, 0] - x_low, q[b, 1] - y_low
+            add_clipped_edge(sums, stride, rows, columns, x_a, y_a, x_b, y_b, sign * value)
+            add_clipped_edge(cover, stride, rows, columns, x_a, y_a, x_b, y_b, sign * strength)
+
+
+@njit(**OPTIONS)
+def add_points(
+    block, weight, first, pixel, point, share, per_pixel, x_low, y_low, rows, columns, sums, cover
+):
+    """Add parts of pixels that are so small that each lies in one output pixel."""
+    stride = columns + 3
+    for c in range(len(pixel)):
+        row = pixel[c, 1] - first
+        x = point[c, 0] - x_low
+        y = point[c, 1] - y_low
+        if row < 0 or row >= block.shape[0] or not (0.0 <= x < columns and 0.0 <= y < rows):
+            continue
+        value, strength = load_pixel(block, weight, row, pixel[c, 0])
+        at = int(y) * stride + int(x)
+        amount = value * (share[c] if per_pixel else point[c, 2])
+        sums[at] += amount
+        sums[at + 1] -= amount
+        cover[at] += strength * point[c, 2]
+        cover[at + 1] -= strength * point[c, 2]
+
+
+@njit(**OPTIONS)
+def finish(sums, cover, image, area, least):
+    """Mean values and areas (ny, nx) from the changes along each row.
+
+    image is NaN and area 0 where the area is below `least`.
+    """
+    rows, columns = image.shape
+    for j in range(rows):
+        at = j * (columns + 3)
+        total = 0.0
+        covered = 0.0
+        for i in range(columns):
+            total += sums[at + i]
+            covered += cover[at + i]
+            if covered > least:
+                image[j, i] = total / covered
+                area[j, i] = covered
+            else:
+                image[j, i] = math.nan
+                area[j, i] = 0.0

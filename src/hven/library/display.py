@@ -1,0 +1,156 @@
+"""Progress on standard error: a live table on a terminal, a few plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from hven.engine import Event
+from hven.library.tally import Stage, stage_of
+
+Listener = Callable[[Event], None]
+
+#: A plain display writes one line of a stage in this time, so that a batch log stays short.
+_LINE_SECONDS = 5.0
+_REFRESHES_A_SECOND = 8
+
+
+@contextmanager
+def display(*, shown: bool = True, stream: TextIO | None = None) -> Iterator[Listener]:
+    """A listener that shows how a run gets on.
+
+    Parameters
+    ----------
+    shown
+        Whether anything is shown at all.
+    stream
+        Where; None is standard error.
+    """
+    stream = stream or sys.stderr
+    if not shown:
+        yield _nothing
+    elif stream.isatty():
+        with _live(stream) as listener:
+            yield listener
+    else:
+        yield PlainLines(stream)
+
+
+def _nothing(event: Event) -> None:
+    """Shows nothing."""
+
+
+class PlainLines:
+    """Writes a line of each stage every few seconds and when it is finished."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._written: dict[str, tuple[float, Stage]] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Write a line when one is due."""
+        with self._lock:
+            if event.kind in ("say", "retry"):
+                self._line(event.text)
+            elif event.kind == "stage":
+                self._stage(stage_of(event), time.monotonic())
+
+    def _stage(self, stage: Stage, now: float) -> None:
+        moment, _ = self._written.setdefault(stage.name, (now, stage))
+        complete = stage.done == stage.total
+        if complete or now - moment >= _LINE_SECONDS:
+            self._written[stage.name] = (now, stage)
+            self._line(f"{stage.text}: {progress_words(stage)}")
+
+    def _line(self, text: str) -> None:
+        self._stream.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+        self._stream.flush()
+
+
+@contextmanager
+def _live(stream: TextIO) -> Iterator[Listener]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TextColumn("{task.fields[words]}"),
+        console=Console(file=stream),
+        refresh_per_second=_REFRESHES_A_SECOND,
+        # Refreshing by itself takes a thread, and processes cannot be forked safely beside one.
+        auto_refresh=False,
+    )
+    with progress:
+        yield _Live(progress)
+
+
+class _Live:
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._tasks: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._refreshed = 0.0
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            if event.kind in ("say", "retry"):
+                self._progress.console.print(event.text, markup=False, highlight=False)
+            elif event.kind == "stage":
+                self._stage(stage_of(event))
+            self._refresh(last=event.kind == "end")
+
+    def _stage(self, stage: Stage) -> None:
+        if stage.name not in self._tasks:
+            self._tasks[stage.name] = self._progress.add_task(
+                stage.text, total=stage.total, words=""
+            )
+        self._progress.update(
+            self._tasks[stage.name],
+            total=stage.total,
+            completed=stage.done,
+            words=progress_words(stage),
+        )
+
+    def _refresh(self, *, last: bool) -> None:
+        now = time.monotonic()
+        if last or now - self._refreshed >= 1 / _REFRESHES_A_SECOND:
+            self._refreshed = now
+            self._progress.refresh()
+
+
+def progress_words(stage: Stage) -> str:
+    """`120 of 400, 85 reused, 31 a second, 9 s left`."""
+    words = [f"{stage.done} of {stage.total}"]
+    if stage.reused:
+        words.append(f"{stage.reused} reused")
+    if stage.failed:
+        words.append(f"{stage.failed} failed")
+    if stage.rate and stage.done < stage.total:
+        words.append(_rate_words(stage.rate))
+        if stage.seconds_left is not None:
+            words.append(f"{duration_words(stage.seconds_left)} left")
+    return ", ".join(words)
+
+
+def duration_words(seconds: float) -> str:
+    """`9 s`, `3 min 20 s`, `1 h 20 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _rate_words(rate: float) -> str:
+    if rate >= 10:
+        return f"{rate:.0f} a second"
+    return f"{rate:.1f} a second" if rate >= 1 else f"{60 * rate:.1f} a minute"
