@@ -25,15 +25,13 @@ from mosaic_accuracy import Accuracy, Truth
 from report import RESULTS, interleaved, publish, spread, table
 from workload import ONE_SQUARE_DEGREE, Layout, Workload, make
 
-#: What `mBgModel` is asked for where it is to match as well as it can; its default stops early.
-MANY_ITERATIONS = 100_000
 WARM = "Hven, library in a warm process"
 COLD = "Hven, command in a new process"
 SWARP = "SWarp, a process a core, LANCZOS3"
 SWARP_THREADS = "SWarp, a thread a core, LANCZOS3"
-MONTAGE = "Montage, mProjectPP, mBgModel -i 100000"
-MONTAGE_DEFAULT = "Montage, mProjectPP, mBgModel"
-MPROJECT = "Montage, mProject, mBgModel -i 100000"
+MONTAGE = "Montage, mProjectPP, all split over the cores, mBgModel -i 100000"
+MONTAGE_MANUAL = "Montage, mProjectPP over the cores, all else by its manual"
+MPROJECT = "Montage, mProject, all split over the cores, mBgModel -i 100000"
 
 
 def hven_warm(workload: Workload, folder: Path) -> Path:
@@ -43,6 +41,7 @@ def hven_warm(workload: Workload, folder: Path) -> Path:
         workload.tiles,
         header=workload.header,
         background="plane",
+        brightness="surface",
         output=folder / "mosaic",
         store=folder / "store",
     )
@@ -53,7 +52,7 @@ def hven_cold(workload: Workload, folder: Path) -> Path:
     """One mosaic by the command line, with nothing kept from before."""
     mosaic_peers.empty(folder)
     command = [str(Path(sys.executable).with_name("hven")), "mosaic", *map(str, workload.tiles)]
-    options = ["--header", str(workload.header), "--background", "plane", "--quiet"]
+    options = ["--header", str(workload.header), "--brightness", "surface", "--quiet"]
     place = ["-o", str(folder / "mosaic")]
     environment = os.environ | {"HVEN_STORE": str(folder / "store")}
     subprocess.run([*command, *options, *place], env=environment, check=True)
@@ -71,13 +70,10 @@ def candidates(workload: Workload, folder: Path, cores: int) -> dict[str, Callab
         able[SWARP] = lambda: mosaic_peers.swarp(workload, folder / "swarp", cores)
         able[SWARP_THREADS] = lambda: mosaic_peers.swarp_with_threads(workload, threads, cores)
     if not mosaic_peers.missing("mProjectPP", "mProject", "mAdd", "mBgModel"):
-        able[MONTAGE] = lambda: _montage(workload, folder / "montage", cores, MANY_ITERATIONS)
-        able[MONTAGE_DEFAULT] = lambda: _montage(workload, folder / "montage-default", cores, None)
+        manual = folder / "montage-manual"
+        able[MONTAGE] = lambda: mosaic_peers.montage(workload, folder / "montage", cores)[0]
+        able[MONTAGE_MANUAL] = lambda: mosaic_peers.montage_by_the_manual(workload, manual, cores)
     return able
-
-
-def _montage(workload: Workload, folder: Path, cores: int, iterations: int | None) -> Path:
-    return mosaic_peers.montage(workload, folder, cores, iterations=iterations)[0]
 
 
 def mproject_seconds(workload: Workload, folder: Path, cores: int) -> tuple[float, str]:
@@ -86,7 +82,7 @@ def mproject_seconds(workload: Workload, folder: Path, cores: int) -> tuple[floa
     sample = workload.tiles[:: len(workload.tiles) // cores][:cores]
     measured = mosaic_peers.project_tiles(workload, folder, cores, "mProject", sample)
     projection = measured * len(workload.tiles) / len(sample)
-    _, stages = mosaic_peers.montage(workload, folder, cores, iterations=MANY_ITERATIONS)
+    _, stages = mosaic_peers.montage(workload, folder, cores)
     rest = sum(seconds for stage, seconds in stages.items() if stage != "mProjectPP")
     note = (
         f"Montage with mProject: {len(sample)} tiles took {measured:.1f} s on {cores} cores, so "
@@ -156,8 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         *notes,
         peers=("debian:swarp", "debian:montage"),
     )
-    for name in ("hven-warm", "hven-cold", "swarp", "swarp-threads", "montage", "montage-default"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in folder.iterdir():
+        if path.name not in ("clean", "noisy"):
+            shutil.rmtree(path)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from workload import Workload
 
+#: What mBgModel is asked for where it is to match as well as it can; its default stops early.
+MANY_ITERATIONS = 100_000
 #: Fixed names of what Montage keeps between its programs.
 RAW_TABLE, PROJECTED_TABLE, CORRECTED_TABLE = "raw.tbl", "projected.tbl", "corrected.tbl"
 
@@ -107,18 +109,26 @@ def project_tiles(
     return time.perf_counter() - start
 
 
-def montage(
-    workload: Workload, folder: Path, cores: int, *, iterations: int | None
-) -> tuple[Path, dict[str, float]]:
-    """One mosaic by Montage with mProjectPP; the wall seconds of each stage beside it."""
+def montage(workload: Workload, folder: Path, cores: int) -> tuple[Path, dict[str, float]]:
+    """One mosaic by Montage with mProjectPP, as fast and as well matched as it can.
+
+    Gives the file and the wall seconds of each stage.
+    """
     empty(folder)
     seconds = {"mProjectPP": project_tiles(workload, folder, cores, "mProjectPP")}
-    path, rest = match_and_add(workload, folder, cores, iterations=iterations)
+    path, rest = _match_and_add(workload, folder, cores, ["-i", str(MANY_ITERATIONS)])
     return path, seconds | rest
 
 
-def match_and_add(
-    workload: Workload, folder: Path, cores: int, *, iterations: int | None
+def montage_by_the_manual(workload: Workload, folder: Path, cores: int) -> Path:
+    """One mosaic by Montage with mProjectPP on all cores and all else as its manual has it."""
+    empty(folder)
+    project_tiles(workload, folder, cores, "mProjectPP")
+    return _match_and_add(workload, folder, 1, [])[0]
+
+
+def _match_and_add(
+    workload: Workload, folder: Path, cores: int, model_options: Sequence[str]
 ) -> tuple[Path, dict[str, float]]:
     """All of Montage that comes after the projection, on what lies in `projected`."""
     seconds: dict[str, float] = {}
@@ -141,8 +151,7 @@ def match_and_add(
     stage("mDiffExec", *([*difference, part, workload.header, f"{part}.d"] for part in parts))
     stage("mFitExec", *(["mFitExec", part, f"{part}.fits", f"{part}.d"] for part in parts))
     _join([folder / f"{part}.fits" for part in parts], folder / "fits.tbl")
-    rounds = [] if iterations is None else ["-i", str(iterations)]
-    model = ["mBgModel", *rounds, PROJECTED_TABLE, "fits.tbl", "corrections.tbl"]
+    model = ["mBgModel", *model_options, PROJECTED_TABLE, "fits.tbl", "corrections.tbl"]
     stage("mBgModel", model)
     tables = [part.name for part in _split(folder / PROJECTED_TABLE, cores)]
     correct = ["mBgExec", "-p", "projected"]

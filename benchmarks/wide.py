@@ -51,7 +51,7 @@ def run_hven(workload: Workload, folder: Path) -> tuple[Path, Usage]:
     """One mosaic by the command line, watched."""
     empty(folder)
     command = [str(Path(sys.executable).with_name("hven")), "mosaic"]
-    options = ["--header", str(workload.header), "--background", "plane"]
+    options = ["--header", str(workload.header), "--brightness", "surface"]
     images = str(workload.tiles[0].parent)
     environment = os.environ | {"HVEN_STORE": str(folder / "store")}
     usage = watch([*command, images, *options, "-o", str(folder / "mosaic")], environment)
@@ -114,8 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ],
         ),
         f"Command line in a new process, empty store, background matched by planes. Residual: "
-        f"mosaic minus truth where there are no stars, one plane taken off, in {WINDOWS**2} windows "
-        f"of {WINDOW} x {WINDOW} pixels.",
+        f"mosaic minus truth where there are no stars, one plane taken off, in {WINDOWS**2} "
+        f"windows of {WINDOW} x {WINDOW} pixels.",
     )
     if not options.keep:
         shutil.rmtree(folder, ignore_errors=True)

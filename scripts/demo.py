@@ -26,7 +26,7 @@ ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fits.bz2", ".fz")
 RIM = 3
 #: Detail is compared in means over squares of this many pixels, too: cutting and putting together
 #: blur by a pixel each, which says nothing about the sky levels.
-BLOCK = 10
+BLOCK = 20
 
 
 class Comparison(NamedTuple):

@@ -27,8 +27,10 @@ Image = NDArray[np.float64]
 PIXEL = 0.8
 #: Exposures are turned by up to this, degrees.
 TURN = 20.0
-#: Noise of an exposure's pixel in units of the frame's contrast.
+#: Noise of an exposure's pixel, and how much its sky rises from edge to edge at most, in units of
+#: the frame's contrast.
 NOISE = 0.02
+SLOPE = 0.3
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Exposures(NamedTuple):
     """What was cut from a frame."""
 
     files: list[Path]
-    #: The sky background in the middle of each, in the frame's unit.
+    #: The sky background in the middle of each, DN a pixel of the frame.
     levels: list[float]
     #: The frame, and a file of it on its own grid.
     truth: Image
@@ -172,12 +174,13 @@ def cut(frame: Frame, folder: Path, random: np.random.Generator) -> Exposures:
         exposure_wcs = _pointed(wcs, x, y, side, random.uniform(-TURN, TURN))
         image = _resampled(truth, wcs, exposure_wcs, side)
         level = random.uniform(2, 8) * contrast
-        slope_x, slope_y = random.uniform(-1, 1, 2) * contrast
+        slope_x, slope_y = random.uniform(-SLOPE, SLOPE, 2) * contrast
         place = np.linspace(-0.5, 0.5, side)
         image += level + slope_x * place[None, :] + slope_y * place[:, None]
         image += random.normal(0, NOISE * contrast, image.shape)
         path = folder / "exposures" / f"exposure-{number:02d}.fits"
-        _write(path, image, exposure_wcs, frame.title)
+        # Counts: a smaller pixel gets less of the light.
+        _write(path, image * PIXEL**2, exposure_wcs, frame.title)
         files.append(path)
         levels.append(level)
     return Exposures(files, levels, truth, folder / "truth.fits")

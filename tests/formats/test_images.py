@@ -17,13 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hven.errors import InputError
-from hven.formats.brightness_units import parse_unit
 from hven.formats.examine import examine
 from hven.formats.images import Source, read_image, sources_of
 
 ASTROPY = Path(astropy.__file__).parent
 COMPRESSED = ASTROPY / "io/fits/hdu/compressed/tests/data"
-WCS_DATA = ASTROPY / "wcs/tests/data"
 SKY = {
     "CTYPE1": "RA---TAN",
     "CTYPE2": "DEC--TAN",
@@ -342,100 +340,6 @@ def test_a_decam_image_comes_with_its_weight_mask_and_tpv(shared_data: Path) -> 
     np.testing.assert_array_equal(
         summary.wcs.all_pix2world(pixels, 0), whole.all_pix2world(pixels, 0)
     )
-
-
-def test_solar_images_keep_their_frame_and_observer(shared_data: Path) -> None:
-    folder = shared_data / "mosaic/sun_aia_stereo"
-    frames = {examine(Source(folder / f"secchi_l0_{side}.fits")).frame for side in "ab"}
-    assert len(frames) == 2
-    assert all(frame.startswith("HPLN seen from") for frame in frames)
-
-
-def same_sky(path: Path, hdu: int) -> None:
-    """The summary's WCS, after a round trip through text, is that of the open file."""
-    summary = examine(Source(path, hdu))
-    with fits.open(path) as hdus, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        whole = WCS(hdus[hdu].header, hdus)
-        pixels = np.random.default_rng(3).uniform(0, 100, (50, 2))
-        expected = whole.all_pix2world(pixels, 0)
-    found = summary.wcs.all_pix2world(pixels, 0)
-    # 1e-11 degrees is what 14 digits of CRVAL leave: 4e-8 arcsec.
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
-    plain = whole.wcs_pix2world(pixels, 0)
-    assert np.abs(plain - expected).max() > 1e-7 or not whole.has_distortion
-
-
-def test_distortion_lookup_tables_travel_with_the_summary() -> None:
-    path = WCS_DATA / "dist_lookup.fits.gz"
-    assert examine(Source(path, 1)).lookup
-    same_sky(path, 1)
-
-
-def test_digitized_sky_survey_plates_are_understood() -> None:
-    same_sky(WCS_DATA / "dss.14.29.56-62.41.05.fits.gz", 0)
-
-
-def test_sip_distortion_travels_as_text(tmp_path: Path) -> None:
-    cards = {
-        "CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP",
-        "A_ORDER": 2, "A_2_0": 1e-5, "B_ORDER": 2, "B_0_2": -2e-5, "B_1_1": 1e-5,
-    }  # fmt: skip
-    same_sky(write(tmp_path / "a.fits", noise(100, 100), **cards), 0)
-
-
-def test_a_table_of_wavelengths_does_not_keep_the_sky_from_being_read(tmp_path: Path) -> None:
-    path = WCS_DATA / "tab-time-last-axis.fits"
-    summary = examine(Source(path))
-    assert summary.wcs.naxis == 2
-    assert summary.center == pytest.approx((5.6292462, -72.0498959), abs=1e-6)
-
-
-def test_corners_and_scale_are_those_of_the_pixels_outer_edges(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.fits", noise(20, 30))
-    summary = examine(Source(path))
-    edges = [[-0.5, -0.5], [29.5, -0.5], [29.5, 19.5], [-0.5, 19.5]]
-    expected = WCS(fits.getheader(path)).wcs_pix2world(edges, 0)
-    np.testing.assert_allclose(summary.corners, expected, atol=1e-10)
-    # A TAN pixel 12 pixels off the centre is smaller by 1e-7.
-    assert summary.pixel_scale_deg == pytest.approx(0.001, rel=1e-6)
-
-
-def test_an_all_sky_image_has_no_corners(tmp_path: Path) -> None:
-    cards = {
-        "CTYPE1": "GLON-AIT", "CTYPE2": "GLAT-AIT", "CRVAL1": 0.0, "CRVAL2": 0.0,
-        "CRPIX1": 180.5, "CRPIX2": 90.5, "CDELT1": -1.0, "CDELT2": 1.0,
-    }  # fmt: skip
-    summary = examine(Source(write(tmp_path / "a.fits", noise(180, 360), **cards)))
-    assert np.isnan(summary.corners).all()
-    # The galactic centre: NASA's value, to the digits given.
-    assert summary.center == pytest.approx((266.405, -28.936), abs=1e-3)
-    assert summary.pixel_scale_deg == pytest.approx(1.0, rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("text", "spelling", "brightness"),
-    [
-        ("", "", "unknown"),
-        ("DN", "DN", "counts"),
-        ("ADU", "adu", "counts"),
-        ("ELECTRONS/S", "electron / s", "counts"),
-        ("counts", "ct", "counts"),
-        ("e-/s", "electron / s", "counts"),
-        ("Jy/Beam", "Jy / beam", "brightness"),
-        ("MJY/SR", "MJy / sr", "brightness"),
-        ("W/m^2-sr", "W / (sr m2)", "brightness"),
-        ("K", "K", "brightness"),
-        ("Jy/pixel", "Jy / pix", "flux"),
-        ("nanomaggies", "nmgy", "flux"),
-        ("erg/s/cm^2/Angstrom", "erg / (Angstrom s cm2)", "flux"),
-        ("mag/arcsec^2", "mag / arcsec2", "logarithmic"),
-        ("furlongs", "furlongs", "unknown"),
-    ],
-)
-def test_units_are_understood_as_they_are_met(text: str, spelling: str, brightness: str) -> None:
-    unit = parse_unit(text)
-    assert (unit.text, unit.brightness) == (spelling, brightness)
 
 
 def test_file_names_may_hold_anything(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ def run_application(name: str, words: list[str]) -> int:
         return _run(request, report)
     except SystemExit as end:  # argparse, after it has printed the help
         return int(end.code or 0)
+    except BrokenPipeError:  # `hven mosaic ... | head -1`: the run is done, its reader has enough
+        raise
     except Exception as error:
         spell = functools.partial(spelled, application)
         failure = faults.failure_of(error, folder=folder, spelled=spell)

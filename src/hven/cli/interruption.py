@@ -38,7 +38,9 @@ def interruptible() -> Iterator[None]:
             os._exit(STOPPED)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    # A shell without job control has its background jobs ignore Ctrl-C: it is not meant for them.
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:

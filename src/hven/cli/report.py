@@ -143,8 +143,9 @@ def _print_json(**values: Any) -> None:
 
 
 def _reused(tally: Tally) -> str:
+    steps = "1 step" if tally.total == 1 else f"{tally.total} steps"
     if not tally.reused:
-        return f"{tally.total} steps"
+        return steps
     if tally.reused == tally.total:
-        return f"all {tally.total} steps reused"
-    return f"{tally.reused} of {tally.total} steps reused"
+        return f"all of its {steps} reused"
+    return f"{tally.reused} of {steps} reused"

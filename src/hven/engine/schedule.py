@@ -284,8 +284,6 @@ class Schedule:
     def _take(self, stage: Stage) -> list[Task]:
         tasks: list[Task] = []
         size = stage.step_time.batch_size(len(stage.ready), self.executor.workers)
-        if stage.step.timeout is not None and not self.executor.tells_calls:
-            size = 1
         while stage.ready and len(tasks) < size:
             if stage.ready[0].alone and tasks:
                 break
@@ -385,7 +383,7 @@ class Schedule:
     def _retry_lost(self, task: Task, lost: Lost, index: int, count: int) -> None:
         running = lost.call == index or (lost.call is None and count == 1)
         if running:
-            task.deaths += 1
+            task.deaths += lost.deaths
             text = f"{task.call.step.short_name} is done again: {lost.text}"
             self._news.append(("retry", text, {"step": task.call.step.short_name}))
         task.alone = task.alone or running or lost.call is None

@@ -94,7 +94,8 @@ class Step(Generic[P, R]):
         ):
             # Binding by hand is ten times faster than inspect's; inspect words the error.
             inspect.signature(self.function).bind(*args, **kwargs)
-        return {**self._defaults, **bound}
+        filled = {**self._defaults, **bound}
+        return {name: filled[name] for name in self._parameters}
 
 
 def step(

@@ -67,7 +67,8 @@ def parse_unit(text: str) -> ParsedUnit:
     if kind == "logarithmic":
         return ParsedUnit(str(unit), kind)
     base = unit.decompose()
-    return ParsedUnit(str(unit), kind, float(base.scale), str(base / base.scale))
+    without_factor = units.CompositeUnit(1.0, base.bases, base.powers)
+    return ParsedUnit(str(unit), kind, float(base.scale), str(without_factor))
 
 
 def _unit(text: str) -> units.UnitBase | None:

@@ -33,7 +33,9 @@ _QUANTIZE_LEVEL = 16.0
 #: Tiles are counted into a table of 10,000 random numbers.
 _DITHER_PERIOD = 10_000
 _ZBLANK = -(2**31)
-_CHUNK = 8 << 20
+_CHUNK = 1 << 20
+#: Pointers of 32 bits reach 2 GiB; a heap of noise may be a little larger than its image.
+_LARGEST_32_BIT = int(1.9 * 2**30)
 
 
 class _Packed(NamedTuple):
@@ -159,8 +161,7 @@ class _Table:
     ) -> None:
         self.file, self.shape, self.tile = file, shape, tile
         self.tiles = -(-shape[0] // tile[0]) * -(-shape[1] // tile[1])
-        # Pointers of 32 bits reach 2 GiB; a heap may be a little larger than the image.
-        is_large = shape[0] * shape[1] * np.dtype(dtype).itemsize > 1.9 * 2**30
+        is_large = shape[0] * shape[1] * np.dtype(dtype).itemsize > _LARGEST_32_BIT
         self.pointer, self.letter = (">i8", "Q") if is_large else (">i4", "P")
         self.header = fits.Header()
         self.start = file.tell()

@@ -31,6 +31,7 @@ from hven.formats.image_wcs import (
     Footprint,
     footprint,
     image_wcs,
+    is_singular,
     missing_keywords,
     numbers_at_fault,
     restore_wcs,
@@ -168,6 +169,8 @@ class _Examination:
         text, lookup = image_wcs(self.hdu.header, self.source.path)
         wcs = restore_wcs(text, lookup)
         nx, ny = plane_size(self.hdu, self.request.axes)
+        if is_singular(wcs):
+            self.reasons.append("CD, or PC and CDELT, must be a matrix that is not singular")
         place = footprint(wcs, nx, ny)
         if np.isnan(place.center).any() and np.isnan(place.corners).all():
             x, y = np.meshgrid(np.linspace(0, nx - 1, 33), np.linspace(0, ny - 1, 33))

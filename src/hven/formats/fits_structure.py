@@ -153,9 +153,10 @@ def open_fits(path: Path) -> Iterator[OpenedFile]:
         compressed stream turns out damaged while it is read.
     """
     name = str(path)
-    if path.exists() and not path.is_file():
-        raise fault(name, f"must be a file, is a {'folder' if path.is_dir() else 'device or pipe'}")
     try:
+        if path.exists() and not path.is_file():
+            kind = "folder" if path.is_dir() else "device or pipe"
+            raise fault(name, f"must be a file, is a {kind}")
         with path.open("rb", buffering=1 << 16) as plain:
             packed = path.stat().st_size
             magic = plain.read(6)

@@ -39,6 +39,7 @@ Window = tuple[int, int, int, int]
 _UNWRITABLE = ("AMDX1", "WAT1_001", "CPDIS1", "CPDIS2", "CQDIS1", "D2IMDIS1", "D2IMDIS2", "D2IMEXT")
 #: gzip, bzip2, xz, zip, compress.
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x1f\x9d")
+_NUMBER = r"T|F|[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?"
 _SIP_CARD = re.compile(r"(?:A|B|AP|BP)_(?:ORDER|DMAX|\d_\d)")
 #: Solid angles vary by 1e-6 of themselves between nodes this far apart.
 _SOLID_ANGLE_STEP_DEG = 0.1
@@ -226,7 +227,7 @@ def template_of(header: Header, name: str) -> Template:
         raise InputError([Fault(f"{name}: {key}", text) for key, text in error.faults]) from error
     nx, ny = int(header["NAXIS1"]), int(header["NAXIS2"])
     sip = [(key, header[key]) for key in sorted(header) if _SIP_CARD.fullmatch(key)]
-    return Template(grid_of(_centered(wcs, nx), nx, ny, extra=sip), _assumptions(wcs))
+    return Template(grid_of(_centered(wcs, nx), nx, ny, extra=sip), _assumptions(header, wcs))
 
 
 def _is_text(path: Path) -> bool:
@@ -237,30 +238,25 @@ def _is_text(path: Path) -> bool:
 
 
 def _text_header(path: Path) -> Header:
-    header = Header()
+    """The cards of a template; numbers stay as they are written, to the last digit."""
+    cards = []
     for line in path.read_text("ascii", "replace").splitlines():
         key, equals, rest = line.partition("=")
         key = key.strip().upper()
         if key == "END":
             break
         if equals and re.fullmatch(r"[A-Z0-9_-]{1,8}", key) and key not in ("COMMENT", "HISTORY"):
-            header[key] = _value(rest.strip())
-    return header
+            cards.append(f"{key:<8}= {_value(rest.strip())}")
+    return Header.fromstring("\n".join(cards), sep="\n")
 
 
-def _value(text: str) -> str | float | int | bool:
-    quoted = re.match(r"'((?:[^']|'')*)'", text)
+def _value(text: str) -> str:
+    """The value of a card, without its comment; what is no FITS value becomes a text."""
+    quoted = re.match(r"'(?:[^']|'')*'", text)
     if quoted:
-        return quoted[1].replace("''", "'").rstrip()
-    text = text.partition("/")[0].strip()
-    if text in ("T", "F"):
-        return text == "T"
-    for kind in (int, float):
-        try:
-            return kind(text.upper().replace("D", "E"))
-        except ValueError:
-            continue
-    return text
+        return quoted[0]
+    bare = text.partition("/")[0].strip()
+    return bare if re.fullmatch(_NUMBER, bare) else f"'{bare}'"
 
 
 def _fits_header(path: Path, hdu: int | str | None) -> Header:
@@ -309,9 +305,9 @@ def _is_number(value: object) -> bool:
     return math.isfinite(value)
 
 
-def _assumptions(wcs: WCS) -> tuple[str, ...]:
+def _assumptions(header: Header, wcs: WCS) -> tuple[str, ...]:
     frame = frame_of(wcs)
-    if frame.name not in ("fk5", "fk4", "icrs") or wcs.wcs.radesys.strip():
+    if frame.name not in ("fk5", "fk4", "icrs") or "RADESYS" in header or "RADECSYS" in header:
         return ()
     if frame.name == "icrs":
         return ("The grid's header has no RADESYS and no EQUINOX: ICRS is assumed.",)

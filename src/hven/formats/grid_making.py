@@ -35,8 +35,16 @@ Floats = NDArray[np.float64]
 #: A set of images wider than this is not put on a tangent plane by itself: at the edge of 60
 #: degrees TAN stretches pixels to 1.5 times their area.
 _WIDEST_TAN_DEG = 60.0
+#: A wider one is shown along the equator, as maps of the sky are.
+_WIDEST_ZEA_DEG = 120.0
+#: Directions on all sides have their middle this close to nowhere (in units of the sphere).
+_WHOLE_SKY_LENGTH = 0.03
 #: Images larger than this are followed along their true edges, which bend in other projections.
 _LARGE_DEG = 2.0
+
+
+#: Neighbours on an outline that are this far apart on the map lie on two sides of its cut.
+_JUMP_DEG = 60.0
 
 
 class ImagePlace(Protocol):
@@ -79,7 +87,7 @@ def grid_around(
     pixel_scale_deg
         Size of the pixels; by itself the finest of the images, so that no image loses detail.
     projection
-        By itself TAN; ZEA where the images span more than 60 degrees, AIT beyond a hemisphere.
+        By itself TAN; ZEA where the images span more than 60 degrees, AIT beyond 120.
     frame, equinox
         What longitude and latitude refer to; FK4 is of 1950, FK5 and ecliptic of 2000 by
         themselves. Solar images keep their own frame.
@@ -148,18 +156,19 @@ class _Plan:
         box = float(x.min()), float(y.min()), float(x.max()), float(y.max())
         if self.projection.is_smooth:
             return box
-        whole = extent(wcs)
-        jumps = np.abs(np.diff(x)) > (whole[2] - whole[0]) / 2.0
+        jumps = np.abs(np.diff(x)) * self.scale_deg > _JUMP_DEG
         between = np.cumsum([outline.shape[1] for outline in self.outlines])[:-1] - 1
         jumps[between] = False
-        return (whole[0], box[1], whole[2], box[3]) if np.any(jumps) else box
+        if not np.any(jumps):
+            return box
+        whole = extent(wcs)
+        return whole[0], box[1], whole[2], box[3]
 
     def least_area_rotation(self) -> float:
         """CROTA2 of the rectangle of least area around all outlines, within 45 degrees of north."""
         from scipy.spatial import ConvexHull
 
-        wcs = self.wcs(middle_of(start := self.wcs(self.center, 0.0), self.box(start)), 0.0)
-        points = np.stack(self.pixels(wcs), axis=1)
+        points = np.stack(self.pixels(self.wcs(self.center, 0.0)), axis=1)
         corners = points[ConvexHull(points).vertices]
         sides = np.roll(corners, -1, axis=0) - corners
         # A least rectangle has a side along a side of the hull (Freeman & Shapira 1975,
@@ -181,13 +190,14 @@ def _plan(
 ) -> _Plan:
     target, axes = _target(images[0], frame, equinox)
     outlines = [_outline(image, target) for image in images]
-    center, radius_deg = _enclosing_circle(np.concatenate(outlines, axis=1))
+    joined = np.concatenate(outlines, axis=1)
+    center, radius_deg = _enclosing_circle(joined)
     chosen = PROJECTIONS[projection or _projection_for(radius_deg)]
     _check_reach(chosen, radius_deg)
     if chosen.reference != "center":
+        # The circle around a ring has its centre at a pole, which has no longitude.
+        center = _direction(joined.mean(axis=1))[0], center[1]
         outlines += _poles_within(images, target)
-    if chosen.is_whole_sky and radius_deg > 90.0:
-        center = center[0], 0.0
     # Nine digits: two images of one camera differ in the tenth by rounding only.
     finest = float(f"{min(image.pixel_scale_deg for image in images):.9g}")
     scale = pixel_scale_deg or finest
@@ -241,27 +251,31 @@ def _poles_within(images: Sequence[ImagePlace], target: SkyFrame) -> list[Floats
 
 
 def _enclosing_circle(vectors: Floats) -> tuple[tuple[float, float], float]:
-    """Centre (degrees) and radius (degrees) of a nearly smallest circle around directions.
+    """Centre and radius (degrees) of a nearly smallest circle on the sky around directions.
 
-    Badoiu & Clarkson 2003: steps of 1/k towards the farthest point come within 1/k of the best.
+    Found as a ball in space: steps of 1/k towards the farthest point end within 1/k of the best
+    (Badoiu & Clarkson 2008, doi:10.1016/j.comgeo.2007.04.002).
     """
     center = vectors.mean(axis=1)
-    if np.linalg.norm(center) < 0.1:
-        return (0.0, 0.0), 180.0
-    center /= np.linalg.norm(center)
-    for k in range(2, 60):
+    for k in range(2, 100):
         farthest = vectors[:, np.argmin(center @ vectors)]
-        center += (farthest - center) / k
-        center /= np.linalg.norm(center)
-    radius = np.degrees(np.arccos(np.clip(np.min(center @ vectors), -1.0, 1.0)))
-    longitude, latitude = longitude_latitude(center)
-    return (float(longitude), float(latitude)), float(radius)
+        center = center + (farthest - center) / k
+    length = np.linalg.norm(center)
+    if length < _WHOLE_SKY_LENGTH:
+        return _direction(vectors.mean(axis=1)), 180.0
+    radius = np.degrees(np.arccos(np.clip(np.min(center @ vectors) / length, -1.0, 1.0)))
+    return _direction(center), float(radius)
+
+
+def _direction(vector: Floats) -> tuple[float, float]:
+    longitude, latitude = longitude_latitude(vector)
+    return float(longitude), float(latitude)
 
 
 def _projection_for(radius_deg: float) -> str:
     if 2.0 * radius_deg <= _WIDEST_TAN_DEG:
         return "TAN"
-    return "ZEA" if radius_deg <= 90.0 else "AIT"
+    return "ZEA" if 2.0 * radius_deg <= _WIDEST_ZEA_DEG else "AIT"
 
 
 def _check_reach(projection: Projection, radius_deg: float) -> None:

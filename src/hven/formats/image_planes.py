@@ -152,8 +152,8 @@ def _decompress(opened: OpenedFile, hdu: Hdu, request: PlaneRequest) -> NDArray[
             finally:
                 # The file stays open: it is the caller's.
                 hdus.close(closed=False)
-    # Damaged tiles surface as whatever the decompressor stumbles over.
-    except (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+    # Damaged tiles surface as whatever astropy and the decompressor stumble over.
+    except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise fault(where, f"must decompress, got: {reason}") from error
 

@@ -171,6 +171,13 @@ def restore_wcs(text: str, lookup: bytes = b"") -> WCS:
         return celestial_wcs(hdus[0].header, lookup=hdus)
 
 
+def is_singular(wcs: WCS) -> bool:
+    """Whether all pixels lie on one line of the sky; wcslib sees only exact zeros."""
+    matrix = wcs.pixel_scale_matrix
+    size = float(np.prod(np.linalg.norm(matrix, axis=1)))
+    return not abs(float(np.linalg.det(matrix))) > 1e-9 * size
+
+
 def footprint(wcs: WCS, nx: int, ny: int) -> Footprint:
     """Find where an image of nx x ny pixels lies on the sky."""
     x, y = (nx - 1) / 2, (ny - 1) / 2

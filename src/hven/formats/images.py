@@ -105,6 +105,13 @@ class Summary:
         """The celestial WCS; must not be changed."""
         return restore_wcs(self.header, self.lookup)
 
+    def named_as(self, source: Source) -> Summary:
+        """The same facts under the path of this source.
+
+        Facts that were kept by the content of a file may bear the name of a copy of it.
+        """
+        return replace(self, name=str(source.path), real_path=str(source.path.resolve()))
+
 
 class Frame(NamedTuple):
     """The pixels of one image."""

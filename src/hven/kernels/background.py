@@ -37,7 +37,8 @@ class Corrections(NamedTuple):
     component: NDArray[np.int64]
     #: (n,) True where an image touches no other.
     alone: NDArray[np.bool_]
-    #: (n,) True where a slope rests on so thin an overlap that it was drawn towards zero.
+    #: (n,) True where a slope rests on so thin an overlap that it was drawn towards
+    #: those of the other images.
     held: NDArray[np.bool_]
     #: (m,) rms over the common pixels of the difference of each pair that planes can take away,
     #: before and after the corrections.
@@ -108,15 +109,15 @@ def solve_background(
     keeps its level and its slope. With `reference` it is that image's own correction that is zero.
 
     A slope of an image is held where its error at the image's edge would be larger than the noise
-    of a single pixel, the neighbours being taken as they are: an image that hangs on a strip of a
-    dozen pixels. Such a slope is multiplied by its information over the information at that limit,
-    turning the image about the middle of its overlaps. All other images and slopes are exactly the
-    least squares solution.
+    of a single pixel, the neighbours being taken as they are: that of an image that hangs on a
+    strip of a dozen pixels. What such a slope differs from the mean of its group's other images is
+    multiplied by its information over the information at that limit, and the image turns about the
+    middle of its overlaps. All other images and slopes are exactly the least squares solution.
 
     The order of images and pairs, and which image of a pair is first, change not one bit of the
     result as long as no two images have the same centre: the work is done in an order of its own.
     The time grows a little faster than the number of images: 0.03 s for 1,000, 0.7 s for 10,000.
-    The method is that of Montage's mBgModel (Berriman et al. 2008, doi:10.1117/12.789337), which
+    The model is that of Montage (Jacob et al. 2009, doi:10.1504/IJCSE.2009.026999), whose mBgModel
     iterates towards the same minimum.
     """
     pairs = np.asarray(pairs, np.int64).reshape(-1, 2)
@@ -129,8 +130,12 @@ def solve_background(
     system, pair_sort = _system(place[pairs], fits, centers[sort], scale, k)
     grid = _Layout(component[sort], centers[sort] / scale, np.maximum(sizes[sort], 1.0) / scale)
 
-    solution = _center(_solve(system, grid.component), grid)
-    solution, held = _hold(solution, system, grid.sizes)
+    solution = _solve(system, grid.component)
+    held = np.zeros(n, bool)
+    if order == 1 and len(pairs):
+        slopes = _believed_slopes(system, grid.sizes)
+        held = slopes.held
+        solution = _turn(solution, slopes, grid.component)
     solution = _center(solution, grid, None if reference is None else int(place[reference]))
 
     mismatch = np.empty((2, len(pairs)))
@@ -190,7 +195,7 @@ def _solve(system: _System, component: NDArray[np.int64]) -> Floats:
         return np.zeros((n, k))
     matrix, right = _normal_equations(system, n)
     diagonal = matrix.diagonal().reshape(n, k)
-    diagonal = np.maximum(diagonal, 1e-6 * diagonal.mean(axis=0))
+    diagonal = np.maximum(diagonal, 1e-6 * diagonal.mean())
     # The image with the most pixels in common: the farther from the edge, the fewer digits lost.
     by_pixels = np.lexsort((-diagonal[:, -1], component))
     fixed = by_pixels[np.unique(component[by_pixels], return_index=True)[1]]
@@ -252,16 +257,21 @@ def _center(solution: Floats, grid: _Layout, reference: int | None = None) -> Fl
     return centered
 
 
-def _hold(solution: Floats, system: _System, sizes: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Draw the slopes towards zero that an image's overlaps say too little about.
+class _Slopes(NamedTuple):
+    """How far the slopes of each image are believed."""
 
-    Returns the solution and (n,) which images have such a slope.
-    """
-    n, k = solution.shape
-    held = np.zeros(n, bool)
-    if k == 1 or not len(system.first):
-        return solution, held
-    own = np.zeros((n, 3, 3))
+    #: (n,) True where one is not believed fully.
+    held: NDArray[np.bool_]
+    #: (n, 2, 2) takes the slopes to what is believed of them.
+    believed: Floats
+    #: (n, 2) middle of the image's overlaps, from its centre: what the level there is does not
+    #: depend on the slopes.
+    middle: Floats
+
+
+def _believed_slopes(system: _System, sizes: Floats) -> _Slopes:
+    """What each image's overlaps say about its slopes, the neighbours taken as they are."""
+    own = np.zeros((len(sizes), 3, 3))
     for image, shift in (
         (system.first, system.shift_first),
         (system.second, system.shift_second),
@@ -269,18 +279,26 @@ def _hold(solution: Floats, system: _System, sizes: Floats) -> tuple[Floats, NDA
         np.add.at(own, image, np.swapaxes(shift, 1, 2) @ system.moments @ shift)
     linked = own[:, 2, 2] > 0
     pixels = np.where(linked, own[:, 2, 2], 1.0)
-    middle = own[:, :2, 2] / pixels[:, None]  # of the image's overlaps, from its centre
+    middle = own[:, :2, 2] / pixels[:, None]
     slopes = own[:, :2, :2] - pixels[:, None, None] * middle[:, :, None] * middle[:, None, :]
     information, direction = np.linalg.eigh(slopes)
-    reach = np.abs(np.swapaxes(direction, 1, 2)) @ sizes[:, :, None] / 2.0
-    keep = np.clip(information / reach[:, :, 0] ** 2, 0.0, 1.0)
-    before = solution[:, :2, None]
-    after = direction @ (keep[:, :, None] * (np.swapaxes(direction, 1, 2) @ before))
-    held = linked & (keep < 1.0).any(axis=1)
-    turned = solution.copy()
-    turned[held, :2] = after[held, :, 0]
-    turned[held, 2] += ((before - after)[held, :, 0] * middle[held]).sum(axis=1)
-    return turned, held
+    across = np.swapaxes(direction, 1, 2)
+    reach = (np.abs(across) @ sizes[:, :, None] / 2.0)[:, :, 0]
+    part = np.clip(information / reach**2, 0.0, 1.0)
+    believed = direction @ (part[:, :, None] * across)
+    return _Slopes(linked & (part < 1.0).any(axis=1), believed, middle)
+
+
+def _turn(solution: Floats, slopes: _Slopes, component: NDArray[np.int64]) -> Floats:
+    """Leave of each slope what is believed of it, turning the image about its overlaps."""
+    held = slopes.held
+    weights = np.where(held, 1e-6, 1.0)  # held ones count only where there are no others
+    sums = np.stack([np.bincount(component, weights * s) for s in solution[:, :2].T], axis=1)
+    usual = (sums / np.bincount(component, weights)[:, None])[component[held]]
+    before, turned = solution[held, :2], solution.copy()
+    turned[held, :2] = usual + (slopes.believed[held] @ (before - usual)[:, :, None])[:, :, 0]
+    turned[held, 2] += ((before - turned[held, :2]) * slopes.middle[held]).sum(axis=1)
+    return turned
 
 
 def _mismatch(system: _System, solution: Floats) -> Floats:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from hven.kernels.compiled import compiled
+from hven.kernels.compiled import compiled, compiled_to_the_bit
 from hven.kernels.pieces import Part, Piece, Window, depth, parts
 from hven.kernels.stack import Stack, clipped_means, medians, put
 
@@ -206,22 +206,23 @@ def _kind(pieces: Sequence[Piece]) -> np.dtype[Any]:
     return np.dtype(np.float64 if double else np.float32)
 
 
-@compiled
+@compiled_to_the_bit
 def _add(total: Floats, area: Floats, part: Part) -> None:
     """Add area times value, and area, of one piece's rows."""
-    columns = part.end - part.begin
+    start, columns = part.x + part.begin, part.end - part.begin
     for row in range(part.image.shape[0]):
         y = part.y + row
-        level = part.plane[1] * row + part.plane[2]
+        level = part.plane[1] * (part.row + row) + part.plane[2]
         values = part.image[row, part.begin : part.end]
         weights = part.area[row, part.begin : part.end]
-        sums, areas = total[y, part.x : part.x + columns], area[y, part.x : part.x + columns]
+        sums, areas = total[y, start : start + columns], area[y, start : start + columns]
         for column in range(columns):
             value = np.float64(values[column])
             # Selected, not branched over, so that the loop is vectorised.
             good = (weights[column] > 0.0) & (abs(value) < np.inf)
             weight = np.float64(weights[column]) if good else 0.0
-            sums[column] += weight * (value + (part.plane[0] * column + level)) if good else 0.0
+            value += part.plane[0] * (part.begin + column) + level
+            sums[column] += weight * value if good else 0.0
             areas[column] += weight
 
 
@@ -241,6 +242,6 @@ def _tally(count: NDArray[np.int32], area: Floats, part: Part) -> None:
         for column in range(part.begin, part.end):
             weight = part.area[row, column]
             if weight > 0.0 and abs(part.image[row, column]) < np.inf:
-                x = part.x + column - part.begin
+                x = part.x + column
                 count[y, x] += 1
                 area[y, x] += weight

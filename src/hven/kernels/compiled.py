@@ -5,10 +5,14 @@ from __future__ import annotations
 from numba import njit
 
 #: Decorator of a kernel. It may not be told that there are no NaN (`nnan`, `ninf`): they mean that
-#: there is nothing. The result is the same each time on one machine.
+#: there is nothing. Sums are the same each time on one machine.
 compiled = njit(
     cache=True,
     nogil=True,
     error_model="numpy",
     fastmath={"contract", "reassoc", "arcp", "nsz"},
 )
+
+#: Decorator of a kernel whose last bits may not depend on how its loops are cut: every operation
+#: is rounded by itself.
+compiled_to_the_bit = njit(cache=True, nogil=True, error_model="numpy")

@@ -24,7 +24,7 @@ Window = tuple[int, int, int, int]
 #: Rows of an image of another byte order or type that are converted at a time.
 _BAND_ROWS = 512
 #: Coverage below this part of an output pixel is rounding of the running sums, not coverage.
-_LEAST_AREA = 1e-9
+_LEAST_AREA = 1e-7
 
 
 class Projected(NamedTuple):

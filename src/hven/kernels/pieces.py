@@ -27,10 +27,13 @@ class Part(NamedTuple):
     #: First and last but one column of the piece that lies in the window.
     begin: int
     end: int
-    #: Column and row of the window on which (first row, begin) falls.
+    #: Column and row of the window on which the piece's first column and these rows' first fall.
     x: int
     y: int
-    #: Added to the value: slopes along x and y, and the level at (x, y).
+    #: Which row of the piece is the first of these.
+    row: int
+    #: Added to the value: slopes along x and y, and the level at the piece's element [0, 0], so
+    #: that the same is added whatever the window.
     plane: tuple[float, float, float]
     #: The least area of a pixel that is covered well enough for a median.
     least_area: float
@@ -69,12 +72,14 @@ def parts(
         if planes is not None and centers is not None:
             a, b, c = planes[i].tolist()
             x_center, y_center = centers[i].tolist()
-            plane = (a, b, c + a * (x0 + begin - x_center) + b * (y0 + rows.start - y_center))
+            plane = (a, b, c + a * (x0 - x_center) + b * (y0 - y_center))
         least = 0.0
         if min_area > 0:
             least = min_area * (typical_area(area) if full_areas is None else full_areas[i])
-        x, y = x0 + begin - x_min, y0 + rows.start - y_min
-        yield Part(_rows(image, rows), _rows(area, rows), begin, end, x, y, plane, least)
+        x, y = x0 - x_min, y0 + rows.start - y_min
+        yield Part(
+            _rows(image, rows), _rows(area, rows), begin, end, x, y, rows.start, plane, least
+        )
 
 
 def _rows(plane: NDArray[Any], rows: slice) -> NDArray[Any]:

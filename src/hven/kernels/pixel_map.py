@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.errors import Fault, ParameterError
-from hven.kernels.straddling import Fragments, cut_pixels, thickness
+from hven.kernels.straddling import Fragments, cut_pixels, is_one_sided, shorter_diagonal
 
 Floats = NDArray[np.float64]
 #: Pixel x, y of the image to pixel x, y of the output; NaN where there is no image of the point.
@@ -231,7 +231,7 @@ def _is_smooth(samples: Floats) -> NDArray[np.bool_]:
     """Whether the nodes lie on a smooth surface: no tear, no end of the map in the cell."""
     guess = np.einsum("ja,ib,nabk->njik", _PARABOLA, _PARABOLA, samples[:, ::2, ::2], optimize=True)
     error = np.hypot(*np.moveaxis(guess - samples, -1, 0)).max(axis=(1, 2), initial=0)
-    return np.asarray(error <= SMOOTH * thickness(samples[:, ::4, ::4]))
+    return np.asarray(error <= SMOOTH * shorter_diagonal(samples)) & is_one_sided(samples)
 
 
 def _is_quartic(

@@ -13,6 +13,8 @@ from hven.kernels.compiled import compiled
 from hven.kernels.pieces import Piece, Window, typical_area
 
 _MAX_ITERATIONS = 20
+#: Of a full pixel; below, the noise of what covers the pixel is blown up.
+_LEAST_COVERAGE = 0.05
 #: A strip whose pixels spread less than this about its axis (variance in square pixels: one row has
 #: 0, two rows have 0.25) cannot say how the difference changes across it.
 _LEAST_SPREAD = 0.2
@@ -75,7 +77,7 @@ def fit_difference(
     second: Piece,
     *,
     order: Literal[0, 1] = 1,
-    min_area: float = 0.1,
+    min_area: float = 0.5,
     clip_sigma: float = 3.0,
     min_pixels: int = 64,
     full_areas: tuple[float, float] | None = None,
@@ -89,7 +91,8 @@ def fit_difference(
     order
         0 fits a level, 1 a plane.
     min_area
-        A pixel counts where both areas exceed this fraction of their piece's full area.
+        A pixel counts where both areas exceed this fraction of the usual area in the overlap, and
+        a twentieth of that in the whole piece.
     clip_sigma
         Pixels farther than this from the plane are left out; sigma is 1.4826 times the median
         absolute deviation from the plane.
@@ -101,8 +104,9 @@ def fit_difference(
     Notes
     -----
     The value of a pixel that is covered by the fraction f only is that of a part of the sky up to
-    (1 - f) / 2 pixel away, and rounding errors grow as 1 / f, so the outermost edge is not used;
-    the default still keeps the badly weighted corners of a weighted image.
+    (1 - f) / 2 pixel away, which on a gradient is another value along a whole edge; and rounding
+    errors grow as 1 / f. So the outermost edge is not used. It is told by the usual area in the
+    overlap because a weighted image may have little weight in all of a corner.
 
     Real emission cancels in the difference but the residuals of stars do not, and in crowded
     fields they are on many pixels: the fit starts from the plane of least absolute deviations
@@ -158,7 +162,9 @@ def _difference(
     with np.errstate(invalid="ignore"):  # infinite minus infinite
         difference: NDArray[np.float64] = np.subtract(one, two, dtype=np.float64)
     for (_, area, x0, y0), whole in zip((first, second), full, strict=True):
-        difference[_cut(area, x0, y0, window) <= min_area * whole] = np.nan
+        common = _cut(area, x0, y0, window)
+        usual = min(whole, typical_area(common))
+        difference[common <= max(min_area * usual, _LEAST_COVERAGE * whole)] = np.nan
     return difference
 
 

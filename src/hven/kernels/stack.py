@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hven.kernels.compiled import compiled
+from hven.kernels.compiled import compiled, compiled_to_the_bit
 from hven.kernels.pieces import Part
 
 Floats = NDArray[np.float64]
@@ -28,19 +28,18 @@ class Stack(NamedTuple):
     filled: NDArray[np.int16]
 
 
-@compiled
+@compiled_to_the_bit
 def put(stack: Stack, part: Part) -> None:
     """Put the rows of one piece on the stack."""
     for row in range(part.image.shape[0]):
-        level = part.plane[1] * row + part.plane[2]
+        level = part.plane[1] * (part.row + row) + part.plane[2]
         y = part.y + row
         for column in range(part.begin, part.end):
             value, weight = part.image[row, column], part.area[row, column]
             if weight > 0.0 and abs(value) < np.inf:
-                step = column - part.begin
-                x = part.x + step
+                x = part.x + column
                 k = stack.filled[y, x]
-                stack.values[y, x, k] = value + (part.plane[0] * step + level)
+                stack.values[y, x, k] = value + (part.plane[0] * column + level)
                 stack.areas[y, x, k] = weight if weight > part.least_area else -weight
                 stack.filled[y, x] = k + 1
 

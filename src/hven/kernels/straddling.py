@@ -23,8 +23,8 @@ FLAT = 0.02
 #: Corners are looked up this part of the side inside, so that a part which touches a cut does
 #: not get positions from its other side; then carried back along straight lines.
 INSET = 1e-6
-#: A point's area may not exceed this many output pixels: near a pole it may have any area.
-LARGEST_POINT = 0.25
+#: Limits of a point's area in output pixels: near a pole of a projection it may have any area.
+POINT_AREA = (1e-6, 0.25)
 
 
 class Fragments(NamedTuple):
@@ -118,16 +118,22 @@ def _is_flat(places: Floats) -> NDArray[np.bool_]:
     t = np.array([[1, 0], [0.5, 0.5], [0, 1]])
     guess = np.einsum("ja,ib,nabk->njik", t, t, places[:, ::2, ::2], optimize=True)
     error = np.hypot(*np.moveaxis(guess - places, -1, 0)).max(axis=(1, 2), initial=0)
-    return np.asarray(error <= FLAT * thickness(places[:, ::2, ::2]))
+    return np.asarray(error <= FLAT * shorter_diagonal(places)) & is_one_sided(places)
 
 
-def thickness(corners: Floats) -> Floats:
-    """Half the width of quadrilaterals (n, 2, 2, 2) across their longer diagonal."""
-    one = corners[:, 1, 1] - corners[:, 0, 0]
-    other = corners[:, 0, 1] - corners[:, 1, 0]
-    longest = np.maximum(np.hypot(*one.T), np.hypot(*other.T))
-    area = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])
-    return np.asarray(area / np.maximum(2 * longest, np.finfo(float).tiny))
+def shorter_diagonal(places: Floats) -> Floats:
+    """Lengths (n,) of the shorter diagonals of patches (n, k, k, 2)."""
+    one = places[:, -1, -1] - places[:, 0, 0]
+    other = places[:, 0, -1] - places[:, -1, 0]
+    return np.minimum(np.hypot(*one.T), np.hypot(*other.T))
+
+
+def is_one_sided(places: Floats) -> NDArray[np.bool_]:
+    """Whether no quadrilateral of a patch (n, k, k, 2) is turned inside out."""
+    one = places[:, 1:, 1:] - places[:, :-1, :-1]
+    other = places[:, 1:, :-1] - places[:, :-1, 1:]
+    area = one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
+    return np.asarray((area >= 0).all(axis=(1, 2)) | (area <= 0).all(axis=(1, 2)))
 
 
 def _corners(places: Floats) -> Floats:
@@ -160,7 +166,7 @@ def _points(
     turned = np.roll(steps, -1, axis=1)
     areas = np.abs(steps[..., 0] * turned[..., 1] - steps[..., 1] * turned[..., 0])
     areas = np.where(np.isfinite(areas), areas, 1.0).min(axis=1) * size * size
-    area = np.minimum(areas, LARGEST_POINT)
+    area = np.clip(areas, *POINT_AREA)
     point = np.column_stack([places[:, 1, 1], area])
     return owner, point, np.full(len(point), size * size)
 

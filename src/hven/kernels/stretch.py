@@ -50,7 +50,7 @@ def shrink(
         raise ParameterError([Fault("factor", f"must be at least 1, got {factor}")])
     ny, nx = image.shape
     shrunk = np.empty((-(-ny // factor), -(-nx // factor)), np.float32)
-    blocks = max(1, _STRIP_PIXELS // (nx * factor))
+    blocks = max(1, _STRIP_PIXELS // max(nx * factor, 1))
     for row in range(0, shrunk.shape[0], blocks):
         rows = slice(row * factor, (row + blocks) * factor)
         values = np.ascontiguousarray(image[rows], dtype=np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -45,12 +45,13 @@ def _nothing(event: Event) -> None:
 
 
 class PlainLines:
-    """Writes a line of each stage every few seconds and when it is finished."""
+    """Writes a line of each stage every few seconds, and how it ended."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
-        self._written: dict[str, tuple[float, Stage]] = {}
+        self._pending: dict[str, Stage] = {}
+        self._written: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         """Write a line when one is due."""
@@ -59,12 +60,21 @@ class PlainLines:
                 self._line(event.text)
             elif event.kind == "stage":
                 self._stage(stage_of(event), time.monotonic())
+            elif event.kind == "end" and not event.data.get("cancelled"):
+                self._write(list(self._pending.values()))
 
     def _stage(self, stage: Stage, now: float) -> None:
-        moment, _ = self._written.setdefault(stage.name, (now, stage))
-        complete = stage.done == stage.total
-        if complete or now - moment >= _LINE_SECONDS:
-            self._written[stage.name] = (now, stage)
+        self._pending[stage.name] = stage
+        if now - self._written.setdefault(stage.name, now) >= _LINE_SECONDS:
+            self._written[stage.name] = now
+            # That others are complete is told only now: a stage is complete again and again where
+            # a body waits for each call.
+            ended = [one for one in self._pending.values() if one.done == one.total]
+            self._write([*(one for one in ended if one.name != stage.name), stage])
+
+    def _write(self, stages: Iterable[Stage]) -> None:
+        for stage in stages:
+            del self._pending[stage.name]
             self._line(f"{stage.text}: {progress_words(stage)}")
 
     def _line(self, text: str) -> None:
@@ -106,15 +116,13 @@ class _Live:
             self._refresh(last=event.kind == "end")
 
     def _stage(self, stage: Stage) -> None:
+        words = progress_words(stage)
         if stage.name not in self._tasks:
             self._tasks[stage.name] = self._progress.add_task(
-                stage.text, total=stage.total, words=""
+                stage.text, total=stage.total, words=words
             )
         self._progress.update(
-            self._tasks[stage.name],
-            total=stage.total,
-            completed=stage.done,
-            words=progress_words(stage),
+            self._tasks[stage.name], total=stage.total, completed=stage.done, words=words
         )
 
     def _refresh(self, *, last: bool) -> None:

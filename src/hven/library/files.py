@@ -12,7 +12,7 @@ from hven.errors import Fault, InputError, ParameterError
 
 
 def parse(application: Application, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All values as the body gets them: wildcards opened, paths absolute, every file there.
+    """All values as the body gets them: wildcards opened, paths absolute, single files there.
 
     Raises
     ------
@@ -58,7 +58,8 @@ def _found(field: Field, given: Any) -> tuple[Any, list[Fault]]:
         files.extend(match.absolute() for match in matches or [path])
         if not matches:
             faults.append(Fault(field.name, f"must match at least one file, got {path}"))
-        elif not matches[0].exists():
+        # Of many files the application may be able to do without one, and names all at fault.
+        elif not field.many and not matches[0].exists():
             faults.append(Fault(field.name, f"must be a file that exists, got {path}"))
     return (files if field.many else files[0]), faults
 

@@ -170,7 +170,7 @@ def mosaic(
             unit="deg",
             low=0,
             low_open=True,
-            high=180,
+            high=360,
             group=_GRID,
         ),
     ] = None,
@@ -292,8 +292,9 @@ def mosaic(
     """Projects images onto one grid, matches their backgrounds and adds them up.
 
     Flux is conserved: each pixel of an image is shared out by the exact area of its overlap with
-    the mosaic's pixels. Differences of background are fitted where images overlap and solved for all
-    images at once. Images that cannot be used are named with their reasons before any work starts.
+    the mosaic's pixels. Differences of background are fitted where images overlap and solved for
+    all images at once. Images that cannot be used are named with their reasons before any work
+    starts.
     """
     values = {name: value for name, value in locals().items() if name != "run"}
     return Mosaic(**make_mosaic(run, values))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
-from drizzle.resample import Drizzle
 from numpy.typing import NDArray
 
 from hven.apps.mosaic.region import Window
@@ -45,6 +45,9 @@ def drizzle_image(
     -----
     The area is drizzle's weight: coverage in output pixels times the weight of the image.
     """
+    # Its import takes a third of a second, and few ask for it.
+    from drizzle.resample import Drizzle
+
     ny, nx = data.shape
     x, y = transform(*np.meshgrid(np.arange(nx, dtype=float), np.arange(ny, dtype=float)))
     good = np.isfinite(data) & np.isfinite(x) & np.isfinite(y)
@@ -64,14 +67,17 @@ def drizzle_image(
     drizzle = Drizzle(
         kernel=kernel, fillval="nan", out_shape=(box.height, box.width), disable_ctx=True
     )
-    drizzle.add_image(
-        values,
-        exptime=1.0,
-        pixmap=pixmap,
-        weight_map=weights,
-        pixfrac=pixfrac,
-        in_units="cps",
-    )
+    with warnings.catch_warnings():
+        # That gaussian and lanczos keep flux only about, the documentation says.
+        warnings.simplefilter("ignore")
+        drizzle.add_image(
+            values,
+            exptime=1.0,
+            pixmap=pixmap,
+            weight_map=weights,
+            pixfrac=pixfrac,
+            in_units="cps",
+        )
     area = np.where(np.isfinite(drizzle.out_img), drizzle.out_wht, 0).astype(np.float32)
     return Projected(drizzle.out_img, area, box.x_min, box.y_min)
 

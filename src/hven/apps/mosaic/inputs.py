@@ -67,8 +67,7 @@ def examined_images(run: Run, values: Mapping[str, Any]) -> tuple[list[Image], l
 
 def _image(source: Source, weight: float, summary: Summary) -> Image:
     # A summary is kept by the content of the file: the name is that of whoever asked first.
-    own = replace(summary, name=str(source.path), real_path=str(source.path.resolve()))
-    return Image(replace(source, hdu=summary.hdu), own, weight)
+    return Image(replace(source, hdu=summary.hdu), summary.named_as(source), weight)
 
 
 def settled(run: Run, images: Sequence[Image], faults: Sequence[Fault], on_bad: str) -> list[Image]:

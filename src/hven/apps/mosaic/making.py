@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from hven.apps.mosaic.inputs import Image, examined_images, settled
 from hven.apps.mosaic.matching import Match, Placed, match_backgrounds, place_images
-from hven.apps.mosaic.outputs import Strips, write_images, write_picture
+from hven.apps.mosaic.outputs import Strips, write_files
 from hven.apps.mosaic.region import (
     Lattice,
     Window,
@@ -38,7 +39,7 @@ Values = Mapping[str, Any]
 _PREVIEW_PIXELS = 1600
 
 
-def make_mosaic(run: Run, values: Values) -> dict[str, Any]:
+def make_mosaic(run: Run, values: Values) -> dict[str, Path]:
     """All files of a mosaic, by the names of the application's outputs."""
     found, faults = examined_images(run, values)
     grid = choose_grid(run, found, values)
@@ -53,10 +54,8 @@ def make_mosaic(run: Run, values: Values) -> dict[str, Any]:
     products = _projected(run, lattice, images, places, values)
     placed, match = _matched(run, images, products, values)
     strips = _coadded(run, grid, lattice, placed, match, memory, values)
-    mosaic, area = write_images(run, grid, strips, images, values)
-    preview = write_picture(run, strips)
-    tables = write_tables(run, lattice, images, match)
-    return {"mosaic": mosaic, "area": area, "preview": preview, **tables}
+    files = write_files(run, grid, strips, images, values)
+    return {**files, **write_tables(run, lattice, images, match)}
 
 
 def choose_grid(run: Run, images: Sequence[Image], values: Values) -> Grid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,42 +42,55 @@ class Strips(NamedTuple):
         return np.concatenate([product.load().preview for product in self.products])
 
 
-def write_images(
+def write_files(
     run: Run, grid: Grid, strips: Strips, images: Sequence[Image], values: Mapping[str, Any]
-) -> tuple[Path, Path]:
-    """The mosaic and its area."""
+) -> dict[str, Path]:
+    """The mosaic, its area and the preview, by the names of the application's outputs.
+
+    They are written at the same time, each strip as soon as it is there: converting and writing
+    leave Python's lock, and a mosaic of gigabytes is bound by the disk.
+    """
     history = list(_history(images, values))
     unit = next((image.summary.unit for image in images if image.summary.unit), "")
-    if values["combine"] == "count":
-        unit = ""
-    cards = {"BUNIT": (unit, "unit of the pixels")} if unit else {}
-    mosaic = make_header(grid.header, cards, history)
-    area = make_header(grid.header, {"BTYPE": ("area", "coverage in pixels x weight")}, history)
-    return (
-        _write(run, "mosaic", mosaic, grid, strips.rows_of("image"), values),
-        _write(run, "area", area, grid, strips.rows_of("area"), values),
-    )
+    cards = {"BUNIT": (unit, "unit of the pixels")} if unit and values["combine"] != "count" else {}
+    headers = {
+        "mosaic": make_header(grid.header, cards, history),
+        "area": make_header(
+            grid.header, {"BTYPE": ("area", "coverage in pixels x weight")}, history
+        ),
+    }
+    with ThreadPoolExecutor(3) as pool:
+        writing = {
+            name: pool.submit(_write_image, run, name, header, grid, strips, values)
+            for name, header in headers.items()
+        }
+        writing["preview"] = pool.submit(_write_picture, run, strips)
+        written = {name: future.result() for name, future in writing.items()}
+    for name, path in written.items():
+        run.publish(name, path, media_type="image/png" if name == "preview" else "image/fits")
+    return written
 
 
-def _write(
-    run: Run,
-    name: str,
-    header: Header,
-    grid: Grid,
-    rows: Iterator[tuple[int, NDArray[Any]]],
-    values: Mapping[str, Any],
+def _write_image(
+    run: Run, name: str, header: Header, grid: Grid, strips: Strips, values: Mapping[str, Any]
 ) -> Path:
     compression = values["compress"]
-    path = run.folder / (f"{name}.fits" if compression == "none" else f"{name}.fits.fz")
+    rows = strips.rows_of("image" if name == "mosaic" else name)
     if compression == "none":
+        path = run.folder / f"{name}.fits"
         write_image(path, header, grid.shape, values["pixel_type"], rows)
-    else:
-        # The area is exact and smooth: it is never quantised.
-        kind: Compression = "rice" if compression == "rice" and name != "area" else "gzip"
-        write_compressed_image(
-            path, header, grid.shape, values["pixel_type"], rows, compression=kind
-        )
-    run.publish(name, path, media_type="image/fits")
+        return path
+    path = run.folder / f"{name}.fits.fz"
+    # The area is exact and smooth: it is never quantised.
+    kind: Compression = "rice" if compression == "rice" and name == "mosaic" else "gzip"
+    write_compressed_image(path, header, grid.shape, values["pixel_type"], rows, compression=kind)
+    return path
+
+
+def _write_picture(run: Run, strips: Strips) -> Path:
+    small = strips.preview()
+    path = run.folder / "preview.png"
+    write_preview(path, stretch(small, display_levels(small)), valid=np.isfinite(small))
     return path
 
 
@@ -90,12 +104,3 @@ def _history(images: Sequence[Image], values: Mapping[str, Any]) -> Iterator[str
         yield f"image: {Path(image.name).name}"
     if len(images) > _NAMES_IN_HISTORY:
         yield f"and {len(images) - _NAMES_IN_HISTORY} more: see images.tbl"
-
-
-def write_picture(run: Run, strips: Strips) -> Path:
-    """The preview picture."""
-    small = strips.preview()
-    path = run.folder / "preview.png"
-    write_preview(path, stretch(small, display_levels(small)), valid=np.isfinite(small))
-    run.publish("preview", path, media_type="image/png")
-    return path

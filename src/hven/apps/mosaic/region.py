@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hven.formats.footprint import edge_pixels, footprint_of_corners
 from hven.formats.grid import Grid
 from hven.formats.images import Summary
 from hven.formats.sky import celestial_wcs, icrs_to_pixel, pixel_transform
+
+Floats = NDArray[np.float64]
 
 #: A strip is the unit of coaddition: large enough to be worth a step, small enough to spread.
 _STRIPS_WANTED = 16
@@ -66,12 +69,7 @@ class Window(NamedTuple):
 
     def overlaps(self, other: Window) -> bool:
         """Whether the two share a pixel."""
-        return (
-            self.x_min < other.x_max
-            and other.x_min < self.x_max
-            and self.y_min < other.y_max
-            and other.y_min < self.y_max
-        )
+        return self.cut(other).pixels > 0
 
 
 @dataclass(frozen=True)
@@ -106,17 +104,27 @@ def places_on(lattice: Lattice, summaries: Sequence[Summary]) -> list[Window | N
         if summary.frame == "icrs":
             outline = footprint_of_corners(summary.corners)
             x, y = icrs_to_pixel(wcs, outline.outline.T)
-            known = not outline.is_whole_sky
+            places.append(None if outline.is_whole_sky else _around(x, y))
         else:
             to_lattice = pixel_transform(summary.wcs, wcs)
-            x, y = to_lattice(*edge_pixels(summary.nx, summary.ny))
-            known = True
-        if not (known and np.isfinite(x).all() and np.isfinite(y).all()):
-            places.append(None)
-            continue
-        low, high = (math.floor(v) - 2 for v in (x.min(), y.min()))
-        places.append(Window(low, high, math.ceil(x.max()) + 3, math.ceil(y.max()) + 3))
+            places.append(_around(*to_lattice(*edge_pixels(summary.nx, summary.ny))))
     return places
+
+
+def _around(x: Floats, y: Floats) -> Window | None:
+    """The window around an outline; of no pixels where the grid's projection has none of it."""
+    seen = np.isfinite(x) & np.isfinite(y)
+    if not seen.any():
+        return Window(0, 0, 0, 0)
+    if not seen.all():
+        return None
+    # An outline of a few points lies inside that of the image by what its edges bend.
+    return Window(
+        math.floor(x.min()) - 2,
+        math.floor(y.min()) - 2,
+        math.ceil(x.max()) + 3,
+        math.ceil(y.max()) + 3,
+    )
 
 
 def projection_window(region: Window, place: Window | None) -> Window | None:

@@ -16,6 +16,8 @@ class Lost(NamedTuple):
     call: int | None
     #: How the worker ended.
     text: str
+    #: How many workers ended over it.
+    deaths: int = 1
 
 
 class Position(NamedTuple):
@@ -40,8 +42,6 @@ class Executor(ABC):
 
     #: Whether running calls can be killed; without that there are no timeouts.
     can_kill: ClassVar[bool] = True
-    #: Whether `position` tells the calls of a batch apart; else calls with a timeout go singly.
-    tells_calls: ClassVar[bool] = True
     #: Whether it is open.
     is_open: bool = False
 

@@ -10,9 +10,8 @@ import pickle
 import signal
 import threading
 import time
-import uuid
-from typing import Any, ClassVar, NamedTuple
-
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from hven.engine.executors import Executor, Finished, Lost, Position
 from hven.engine.executors.local import processors
@@ -21,21 +20,6 @@ from hven.engine.worker import Batch, Failure, Outcome, run_batch
 # Neither says what its functions take.
 dask: Any = importlib.import_module("dask")
 distributed: Any = importlib.import_module("distributed")
-
-
-class _Sent(NamedTuple):
-    batch: Batch
-    finished: Finished
-    future: Any
-
-
-class _Begun(NamedTuple):
-    """Where a batch runs."""
-
-    address: str
-    process: int
-    #: When this was heard, on the monotonic clock here.
-    since: float
 
 
 class Dask(Executor):
@@ -51,20 +35,18 @@ class Dask(Executor):
     Notes
     -----
     Dask is told nothing of products: a task's key is made of step, run, product and batch, because
-    a scheduler remembers results by key that the store may have lost. Each batch says where it began,
-    so that its process can be killed, which its nanny then replaces.
+    a scheduler remembers results by key that the store may have lost. A worker notes in the store
+    which call it begins and where, so that its process can be killed; its nanny replaces it. A
+    message through Dask would not do: compiled code may keep it from being sent for ever.
     """
-
-    tells_calls: ClassVar[bool] = False
 
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         self._address = address
         self._count = workers or processors()
         self._client: Any = None
         self._cluster: Any = None
-        self._topic = f"hven-{uuid.uuid4().hex}"
         self._sent: dict[int, _Sent] = {}
-        self._begun: dict[int, _Begun] = {}
+        self._seen: dict[int, tuple[int, float]] = {}
         self._lock = threading.Lock()
         self._counted = 0.0
 
@@ -80,7 +62,6 @@ class Dask(Executor):
         if self._address is None:
             self._cluster = _start_cluster(self._count)
         self._client = distributed.Client(self._cluster or self._address, set_as_default=False)
-        self._client.subscribe_topic(self._topic, self._hear)
         self.is_open = True
 
     def close(self) -> None:
@@ -108,41 +89,41 @@ class Dask(Executor):
             finished(batch, [Outcome("failed", 0.0, failure)] * len(batch.calls))
             return
         first = batch.calls[0]
-        future = self._client.submit(
-            _run,
-            content,
-            len(batch.calls),
-            self._topic,
-            key=f"{first.step.short_name}-{batch.run}-{first.key}-{batch.number}",
-            pure=False,
-        )
+        key = f"{first.step.short_name}-{batch.run}-{first.key}-{batch.number}"
+        future = self._client.submit(_run, content, len(batch.calls), key=key, pure=False)
         with self._lock:
             self._sent[batch.number] = _Sent(batch, finished, future)
         future.add_done_callback(lambda done: self._answer(batch, done))
 
     def position(self, batch: Batch) -> Position | None:
-        """Where it began, if that was heard; only the first call can be told."""
-        begun = self._begun.get(batch.number)
-        return None if begun is None else Position(0, time.monotonic() - begun.since)
+        """What the worker has noted, timed from when it was first seen here."""
+        note = _read_note(batch)
+        if note is None:
+            return None
+        call, since = self._seen.get(batch.number, (-1, 0.0))
+        if call != note.call:
+            since = time.monotonic()
+            self._seen[batch.number] = note.call, since
+        return Position(note.call, time.monotonic() - since)
 
     def kill(self, batch: Batch) -> None:
-        """Kill the process that runs the batch, through its nanny, or drop it."""
-        begun = self._begun.get(batch.number)
-        if begun is None:
+        """Kill the process that runs the batch, through its nanny, or take the batch back."""
+        note = _read_note(batch)
+        if note is None:
             self.drop(batch)
         elif self._client is not None and batch.number in self._sent:
-            self._kill_process(begun)
+            self._kill_process(note)
 
     def drop(self, batch: Batch) -> None:
         """Take the batch back if it has not begun."""
-        if batch.number in self._begun:
+        if _note_path(batch).exists():
             return
         with self._lock:
             sent = self._sent.pop(batch.number, None)
         if sent is not None:
             with contextlib.suppress(Exception):
                 sent.future.cancel()
-            sent.finished(batch, Lost(-1, "it was dropped"))
+            sent.finished(batch, Lost(-1, "it was taken back"))
 
     def watch(self) -> None:
         """Count the workers, once in a while."""
@@ -152,14 +133,10 @@ class Dask(Executor):
         with contextlib.suppress(Exception):
             self._count = sum(self._client.nthreads().values()) or self._count
 
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        _, told = event
-        self._begun[told["number"]] = _Begun(told["address"], told["process"], time.monotonic())
-
     def _answer(self, batch: Batch, done: Any) -> None:
         with self._lock:
             sent = self._sent.pop(batch.number, None)
-        begun = self._begun.pop(batch.number, None)
+        self._seen.pop(batch.number, None)
         if sent is None:
             return
         if done.status == "finished":
@@ -167,15 +144,30 @@ class Dask(Executor):
         elif done.status == "cancelled":
             sent.finished(batch, Lost(-1, "the scheduler lost it"))
         else:
-            sent.finished(batch, _ending(batch, done.exception(), begun))
+            sent.finished(batch, _ending(batch, done.exception()))
 
-    def _kill_process(self, begun: _Begun) -> None:
+    def _kill_process(self, note: _Note) -> None:
         for nanny in (True, False):
+            # A worker without a nanny has to do it itself, and is not replaced.
             with contextlib.suppress(Exception):
                 self._client.run(
-                    _kill, begun.process, workers=[begun.address], nanny=nanny, wait=nanny
+                    _kill, note.process, workers=[note.address], nanny=nanny, wait=nanny
                 )
                 return
+
+
+class _Sent(NamedTuple):
+    batch: Batch
+    finished: Finished
+    future: Any
+
+
+class _Note(NamedTuple):
+    """Which call of a batch was begun, and where."""
+
+    call: int
+    process: int
+    address: str
 
 
 def _start_cluster(workers: int) -> Any:
@@ -195,16 +187,35 @@ def _start_cluster(workers: int) -> Any:
         )
 
 
-def _run(content: bytes, count: int, topic: str) -> list[Outcome]:
+def _run(content: bytes, count: int) -> list[Outcome]:
     try:
         batch: Batch = pickle.loads(content)
     except Exception as error:
         failure = Failure(None, f"a worker cannot import the step: {error}", "")
         return [Outcome("failed", 0.0, failure)] * count
-    worker = distributed.get_worker()
-    place = {"number": batch.number, "address": worker.address, "process": os.getpid()}
-    worker.log_event(topic, place)
-    return run_batch(batch)
+    path = _note_path(batch)
+    place = f"{os.getpid()} {distributed.get_worker().address}"
+
+    def note(call: int) -> None:
+        if call < 0:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_text(f"{call} {place}")
+
+    return run_batch(batch, note)
+
+
+def _note_path(batch: Batch) -> Path:
+    return Path(batch.cancel_mark).with_suffix(f".{batch.number}")
+
+
+def _read_note(batch: Batch) -> _Note | None:
+    try:
+        call, process, address = _note_path(batch).read_text().split()
+    except (OSError, ValueError):
+        # There is none, or it is being written.
+        return None
+    return _Note(int(call), int(process), address)
 
 
 def _kill(process: int) -> None:
@@ -212,10 +223,12 @@ def _kill(process: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-def _ending(batch: Batch, error: BaseException, begun: _Begun | None) -> list[Outcome] | Lost:
+def _ending(batch: Batch, error: BaseException) -> list[Outcome] | Lost:
     if not isinstance(error, distributed.KilledWorker):
         failure = Failure(None, f"{type(error).__name__}: {error}", "")
         return [Outcome("failed", 0.0, failure)] * len(batch.calls)
-    if begun is None:
+    note = _read_note(batch)
+    if note is None:
         return Lost(-1, "its worker ended before it began")
-    return Lost(0 if len(batch.calls) == 1 else None, "the worker process ended")
+    _note_path(batch).unlink(missing_ok=True)
+    return Lost(note.call, "the worker process ended", error.allowed_failures + 1)

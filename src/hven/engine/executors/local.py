@@ -11,7 +11,7 @@ import threading
 import time
 from concurrent.futures import Future
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Literal
 
 import pebble
 
@@ -31,6 +31,8 @@ class Local(Executor):
     ----------
     workers
         How many; as many as there are processors this process may use when it is not given.
+    start
+        How they start, as `multiprocessing` names it; chosen when it is not given.
 
     Notes
     -----
@@ -42,8 +44,11 @@ class Local(Executor):
     server. They die with this process, whatever kills it.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(
+        self, workers: int | None = None, *, start: Literal["fork", "forkserver"] | None = None
+    ) -> None:
         self._count = workers or processors()
+        self._start = start
         self._workers: list[_Worker] = []
         self._lifeline: tuple[Connection, Connection] | None = None
         self._lock = threading.Lock()
@@ -58,7 +63,7 @@ class Local(Executor):
         if self.is_open:
             return
         self._lifeline = multiprocessing.Pipe(duplex=False)
-        method = start_method()
+        method = self._start or start_method()
         self._workers = [_Worker(method, self._lifeline) for _ in range(self._count)]
         self.is_open = True
 
