@@ -22,7 +22,7 @@ from pathlib import Path
 import hven
 import mosaic_peers
 from mosaic_accuracy import Accuracy, Truth
-from report import RESULTS, interleaved, publish, spread, table
+from report import RESULTS, Cost, costs, publish, spread, table
 from workload import ONE_SQUARE_DEGREE, Layout, Workload, make
 
 WARM = "Hven, library in a warm process"
@@ -71,46 +71,60 @@ def candidates(workload: Workload, folder: Path, cores: int) -> dict[str, Callab
         able[SWARP_THREADS] = lambda: mosaic_peers.swarp_with_threads(workload, threads, cores)
     if not mosaic_peers.missing("mProjectPP", "mProject", "mAdd", "mBgModel"):
         manual = folder / "montage-manual"
-        able[MONTAGE] = lambda: mosaic_peers.montage(workload, folder / "montage", cores)[0]
+        able[MONTAGE] = lambda: mosaic_peers.montage(workload, folder / "montage", cores)
         able[MONTAGE_MANUAL] = lambda: mosaic_peers.montage_by_the_manual(workload, manual, cores)
     return able
 
 
-def mproject_seconds(workload: Workload, folder: Path, cores: int) -> tuple[float, str]:
-    """Wall seconds of Montage with mProject, from one tile a core, and how that was found."""
+def mproject_cost(workload: Workload, folder: Path, cores: int) -> tuple[Cost, str]:
+    """Cost of Montage with mProject, from one tile a core, and how that was found."""
     mosaic_peers.empty(folder)
     sample = workload.tiles[:: len(workload.tiles) // cores][:cores]
-    measured = mosaic_peers.project_tiles(workload, folder, cores, "mProject", sample)
-    projection = measured * len(workload.tiles) / len(sample)
-    _, stages = mosaic_peers.montage(workload, folder, cores)
-    rest = sum(seconds for stage, seconds in stages.items() if stage != "mProjectPP")
+    share = len(workload.tiles) / len(sample)
+
+    def project() -> None:
+        mosaic_peers.project_tiles(workload, folder, cores, "mProject", sample)
+
+    (projection,) = costs({"": project}, 1)[""]
+    mosaic_peers.montage(workload, folder, cores)
+    (rest,) = costs({"": lambda: mosaic_peers.match_and_add(workload, folder, cores)}, 1)[""]
+    cost = Cost(*(share * one + other for one, other in zip(projection, rest, strict=True)))
+    seconds = projection.wall_seconds
     note = (
-        f"Montage with mProject: {len(sample)} tiles took {measured:.1f} s on {cores} cores, so "
-        f"all {len(workload.tiles)} take {projection:.0f} s; its other programs took {rest:.1f} s."
+        f"Montage with mProject: {len(sample)} tiles took {seconds:.1f} s on {cores} cores, so all "
+        f"{len(workload.tiles)} take {share * seconds:.0f} s; its other programs took "
+        f"{rest.wall_seconds:.1f} s."
     )
-    return projection + rest, note
+    return cost, note
 
 
-def results(times: dict[str, list[float]], accuracies: dict[str, Accuracy], layout: Layout) -> str:
+def results(found: dict[str, list[Cost]], accuracies: dict[str, Accuracy], layout: Layout) -> str:
     """The table: time, ratio, rate and accuracy of each program."""
-    ours = statistics.median(times[WARM])
+    ours_wall, ours_cpu = _medians(found[WARM])
     rows = []
-    for name, seconds in times.items():
-        median = statistics.median(seconds)
-        found = accuracies.get(name)
+    for name, every in found.items():
+        wall, cpu = _medians(every)
+        accuracy = accuracies.get(name)
         rows.append([
             name,
-            spread(seconds),
-            f"{median / ours:.2f}",
-            f"{60 * layout.square_degrees / median:.1f}",
-            f"{found.seam_rms:.2g} / {found.seam_max:.2g}" if found else "-",
-            f"{found.star_rms:.1g} / {found.star_max:.1g}" if found else "-",
+            spread([cost.wall_seconds for cost in every]),
+            f"{wall / ours_wall:.2f}",
+            f"{cpu:.3g}",
+            f"{cpu / ours_cpu:.2f}",
+            f"{60 * layout.square_degrees / wall:.1f}",
+            f"{accuracy.seam_rms:.2g} / {accuracy.seam_max:.2g}" if accuracy else "-",
+            f"{accuracy.star_rms:.1g} / {accuracy.star_max:.1g}" if accuracy else "-",
         ])  # fmt: skip
     header = [
-        "program", "wall s, median (range)", "Hven warm is faster by", "square degrees / min",
-        "seam residual rms / max, DN", "star flux error rms / max",
+        "program", "wall s, median (range)", "over Hven warm", "CPU s", "over Hven warm",
+        "square degrees / min", "seam residual rms / max, DN", "star flux error rms / max",
     ]  # fmt: skip
     return table(header, rows)
+
+
+def _medians(every: Sequence[Cost]) -> tuple[float, float]:
+    wall = statistics.median(cost.wall_seconds for cost in every)
+    return wall, statistics.median(cost.cpu_seconds for cost in every)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -129,11 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.only_hven:
         able = {name: able[name] for name in (WARM, COLD)}
     able[WARM]()  # Compiles and imports, as every later call in a process finds it.
-    times = interleaved(able, options.repeats)
+    found = costs(able, options.repeats)
     notes = []
     if MONTAGE in able:
-        seconds, note = mproject_seconds(noisy, folder / "montage-mproject", options.cores)
-        times[MPROJECT] = [seconds]
+        cost, note = mproject_cost(noisy, folder / "montage-mproject", options.cores)
+        found[MPROJECT] = [cost]
         notes.append(note)
 
     truth = Truth(clean)
@@ -145,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     publish(
         "mosaic",
         f"{len(noisy.tiles)} tiles to one square degree, {options.cores} cores",
-        results(times, accuracies, ONE_SQUARE_DEGREE),
+        results(found, accuracies, ONE_SQUARE_DEGREE),
         f"{options.repeats} repeats in turns. Seams: mosaic minus truth where there are no stars, "
         f"one plane taken off; noise-free set. Stars: {stars} bright ones that stand alone, their "
         f"local background taken off. SWarp subtracts a local background and matches nothing.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -95,71 +94,68 @@ def _on_one_core(command: list[str]) -> list[str]:
 
 def project_tiles(
     workload: Workload, folder: Path, cores: int, program: str, tiles: Sequence[Path] | None = None
-) -> float:
-    """Project tiles by Montage, one process a core at any time; the wall seconds that took."""
+) -> None:
+    """Project all or some tiles by a program of Montage, one process a core at any time."""
     projected = folder / "projected"
     projected.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
 
     def project(tile: Path) -> None:
         run(program, tile, projected / tile.name, workload.header, folder=folder)
 
     with ThreadPoolExecutor(cores) as pool:
         list(pool.map(project, workload.tiles if tiles is None else tiles))
-    return time.perf_counter() - start
 
 
-def montage(workload: Workload, folder: Path, cores: int) -> tuple[Path, dict[str, float]]:
-    """One mosaic by Montage with mProjectPP, as fast and as well matched as it can.
-
-    Gives the file and the wall seconds of each stage.
-    """
+def montage(workload: Workload, folder: Path, cores: int) -> Path:
+    """One mosaic by Montage with mProjectPP, as fast and as well matched as it can."""
     empty(folder)
-    seconds = {"mProjectPP": project_tiles(workload, folder, cores, "mProjectPP")}
-    path, rest = _match_and_add(workload, folder, cores, ["-i", str(MANY_ITERATIONS)])
-    return path, seconds | rest
+    project_tiles(workload, folder, cores, "mProjectPP")
+    return match_and_add(workload, folder, cores)
 
 
 def montage_by_the_manual(workload: Workload, folder: Path, cores: int) -> Path:
     """One mosaic by Montage with mProjectPP on all cores and all else as its manual has it."""
     empty(folder)
     project_tiles(workload, folder, cores, "mProjectPP")
-    return _match_and_add(workload, folder, 1, [])[0]
+    return _match_and_add(workload, folder, 1, [])
+
+
+def match_and_add(workload: Workload, folder: Path, cores: int) -> Path:
+    """All of Montage that comes after the projection, on what lies in `projected`."""
+    return _match_and_add(workload, folder, cores, ["-i", str(MANY_ITERATIONS)])
 
 
 def _match_and_add(
     workload: Workload, folder: Path, cores: int, model_options: Sequence[str]
-) -> tuple[Path, dict[str, float]]:
-    """All of Montage that comes after the projection, on what lies in `projected`."""
-    seconds: dict[str, float] = {}
-    corrected = empty(folder / "corrected")
+) -> Path:
+    empty(folder / "corrected")
 
-    def stage(name: str, *commands: Sequence[str | Path]) -> None:
-        start = time.perf_counter()
+    def together(*commands: list[str]) -> None:
         with ThreadPoolExecutor(cores) as pool:
             list(pool.map(lambda words: run(*words, folder=folder), commands))
-        seconds[name] = time.perf_counter() - start
+
+    header = str(workload.header)
 
     # mImgtbl of the raw files belongs to every Montage run, as its first table of inputs.
-    raw = workload.tiles[0].parent
-    stage("mImgtbl", ["mImgtbl", raw, RAW_TABLE], ["mImgtbl", "projected", PROJECTED_TABLE])
-    stage("mOverlaps", ["mOverlaps", PROJECTED_TABLE, "diffs.tbl"])
+    raw = str(workload.tiles[0].parent)
+    together(["mImgtbl", raw, RAW_TABLE], ["mImgtbl", "projected", PROJECTED_TABLE])
+    together(["mOverlaps", PROJECTED_TABLE, "diffs.tbl"])
     parts = [part.name for part in _split(folder / "diffs.tbl", cores)]
     for part in parts:
         (folder / f"{part}.d").mkdir(exist_ok=True)
     difference = ["mDiffExec", "-p", "projected"]
-    stage("mDiffExec", *([*difference, part, workload.header, f"{part}.d"] for part in parts))
-    stage("mFitExec", *(["mFitExec", part, f"{part}.fits", f"{part}.d"] for part in parts))
+    together(*([*difference, part, header, f"{part}.d"] for part in parts))
+    together(*(["mFitExec", part, f"{part}.fits", f"{part}.d"] for part in parts))
     _join([folder / f"{part}.fits" for part in parts], folder / "fits.tbl")
     model = ["mBgModel", *model_options, PROJECTED_TABLE, "fits.tbl", "corrections.tbl"]
-    stage("mBgModel", model)
+    together(model)
     tables = [part.name for part in _split(folder / PROJECTED_TABLE, cores)]
     correct = ["mBgExec", "-p", "projected"]
-    stage("mBgExec", *([*correct, part, "corrections.tbl", corrected] for part in tables))
-    stage("mImgtbl again", ["mImgtbl", "corrected", CORRECTED_TABLE])
-    add = ["mAdd", "-p", "corrected", CORRECTED_TABLE, workload.header, "mosaic.fits"]
-    stage("mAdd", add)
-    return folder / "mosaic.fits", seconds
+    together(*([*correct, part, "corrections.tbl", "corrected"] for part in tables))
+    together(["mImgtbl", "corrected", CORRECTED_TABLE])
+    add = ["mAdd", "-p", "corrected", CORRECTED_TABLE, header, "mosaic.fits"]
+    together(add)
+    return folder / "mosaic.fits"
 
 
 def _split(table: Path, parts: int) -> list[Path]:

@@ -42,9 +42,9 @@ def watch(
     peaks: dict[tuple[int, str], dict[str, int]] = {}
     together = 0
     ended = threading.Event()
-    threading.Thread(target=lambda: (process.wait(), ended.set()), daemon=True).start()
+    threading.Thread(target=_tell, args=(process, ended), daemon=True).start()
     while not ended.wait(interval_seconds):
-        pids = [process.pid, *_descendants(process.pid)]
+        pids = [process.pid, *descendants(process.pid)]
         together = max(together, sum(map(_share, pids)))
         for pid in pids:
             _note(pid, peaks)
@@ -59,6 +59,11 @@ def watch(
     )
 
 
+def _tell(process: subprocess.Popen[bytes], ended: threading.Event) -> None:
+    process.wait()
+    ended.set()
+
+
 def _note(pid: int, peaks: dict[tuple[int, str], dict[str, int]]) -> None:
     """Keep the largest values of one process; a number that is used again is another process."""
     with contextlib.suppress(OSError, IndexError):
@@ -70,12 +75,13 @@ def _note(pid: int, peaks: dict[tuple[int, str], dict[str, int]]) -> None:
             peak[field] = max(peak[field], int(value) * 1024)
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
+    """Numbers of all processes that a process started, and theirs."""
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
                 yield int(child)
-                yield from _descendants(int(child))
+                yield from descendants(int(child))
 
 
 def _share(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -13,22 +14,49 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
+
+from process_memory import descendants
 
 #: Where the tables and the made inputs go unless a benchmark is told otherwise; git ignores it.
 RESULTS = Path(__file__).resolve().parent.parent / "bench-results"
 
 
+class Cost(NamedTuple):
+    """What one run of a candidate took."""
+
+    wall_seconds: float
+    #: Of this process and of all that it started: hardly disturbed by others' load.
+    cpu_seconds: float
+
+
+def costs(candidates: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[Cost]]:
+    """Cost of each candidate, run in turns so that a slow spell hits all of them."""
+    found: dict[str, list[Cost]] = {name: [] for name in candidates}
+    for _ in range(repeats):
+        for name, candidate in candidates.items():
+            start, cpu = time.perf_counter(), _cpu_seconds()
+            candidate()
+            found[name].append(Cost(time.perf_counter() - start, _cpu_seconds() - cpu))
+    return found
+
+
 def interleaved(
     candidates: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, list[float]]:
-    """Wall seconds of each candidate, run in turns so that a slow spell hits all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(repeats):
-        for name, candidate in candidates.items():
-            start = time.perf_counter()
-            candidate()
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
+    """Wall seconds of each candidate, run in turns."""
+    found = costs(candidates, repeats)
+    return {name: [cost.wall_seconds for cost in every] for name, every in found.items()}
+
+
+def _cpu_seconds() -> float:
+    """Of this process, of the children it waited for, and of those that live on, as in a pool."""
+    ticks = 0
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return sum(os.times()[:4]) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def spread(seconds: Sequence[float]) -> str:

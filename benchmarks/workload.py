@@ -201,7 +201,7 @@ def make_tiles(layout: Layout) -> list[Tile]:
     """Pointing, rotation and background plane of each tile."""
     random = np.random.default_rng([layout.seed, 2])
     grid = mosaic_grid(layout)
-    tiles = []
+    tiles: list[Tile] = []
     for row in range(layout.rows):
         for column in range(layout.columns):
             x = grid.crpix[0] + (column - (layout.columns - 1) / 2) * STEP_X
@@ -346,7 +346,7 @@ def _write_tile(tile: Tile, folder: Path, number: int) -> None:
     hdu.writeto(folder / tile.name, overwrite=True)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _cloud_sum(directions: Array, clouds: Array, concentrations: Array, heights: Array) -> Array:
     """Sum of heights * exp(-distance^2 / 2 width^2), distances as chords, per pixel."""
     ny, nx, _ = directions.shape
@@ -362,7 +362,7 @@ def _cloud_sum(directions: Array, clouds: Array, concentrations: Array, heights:
     return values
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _add_stars(image: Array, x: Array, y: Array, fluxes: Array, sigmas: Array) -> None:
     ny, nx = image.shape
     across = np.empty(2 * STAR_REACH + 1)

@@ -60,7 +60,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return take_apart_and_put_together(FRAMES[options.frame], output / options.frame)
     except UserError as error:
         print(error, file=sys.stderr)
-        return error.exit_code
+        return int(error.exit_code)
 
 
 def make_mosaic_of(data: Path, output: Path) -> int:

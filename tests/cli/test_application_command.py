@@ -44,7 +44,10 @@ def test_the_log_has_a_line_for_each_event(hven, files, tmp_path):
     assert kinds[0] == "start"
     assert kinds[-1] == "finished"
     assert {"say", "stage", "output", "end"} <= set(kinds)
-    assert 'pause=0.0 center=null offset=0.0 masks=[] patient=false trouble="none"' in lines[0]
+    assert (
+        'pause=0.0 center=null offset=0.0 masks=[] scales=null patient=false trouble="none"'
+        in lines[0]
+    )
     assert all(line[0].isdigit() for line in lines)
 
 
@@ -78,7 +81,17 @@ def test_quiet_tells_nothing_but_faults(hven, files, tmp_path):
 
 
 def test_all_faults_of_a_command_are_told_at_once_and_leave_no_folder(hven, files, tmp_path):
-    words = ["absent.dat", files[0], "--repeat", "0", "--pause", "5m", "--masks", "no*.dat"]
+    words = [
+        "--scales",
+        "absent.dat",
+        files[0],
+        "--repeat",
+        "0",
+        "--pause",
+        "5m",
+        "--masks",
+        "no*.dat",
+    ]
     words += ["--colour", "red", "--workers", "0", "--executor", "abacus", "-o", tmp_path / "out"]
     code, out, err = hven("weigh", *words)
     assert (code, out) == (2, "")
@@ -87,17 +100,24 @@ def test_all_faults_of_a_command_are_told_at_once_and_leave_no_folder(hven, file
         "hven: --workers: must be a whole number of at least 1, got '0'",
         "hven: --repeat: must be at least 1 and at most 10000, got 0",
         "hven: --pause: must be a number in s, at least 0 and at most 600 s, got 5m",
-        "hven: FILES: must be a file that exists, got absent.dat",
         "hven: --masks: must match at least one file, got no*.dat",
+        "hven: --scales: must be a file that exists, got absent.dat",
         "hven: --executor: must be inline, local, dask or dask:ADDRESS, got 'abacus'",
     ]
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_files_alone_are_a_fault_of_the_input(hven, tmp_path):
-    code, _, err = hven("weigh", "absent.dat", "-o", tmp_path)
+def test_missing_files_alone_are_a_fault_of_the_input(hven, files, tmp_path):
+    code, _, err = hven("weigh", files[0], "--scales", "absent.dat", "-o", tmp_path)
     assert code == 3
-    assert err == "hven: FILES: must be a file that exists, got absent.dat\n"
+    assert err == "hven: --scales: must be a file that exists, got absent.dat\n"
+
+
+def test_missing_files_among_many_are_left_to_the_application_and_all_named(hven, files, tmp_path):
+    code, _, err = hven("weigh", "absent.dat", files[0], "gone.dat", "-o", tmp_path, *INLINE)
+    assert code == 3
+    assert "absent.dat: must be a readable file" in err
+    assert "gone.dat: must be a readable file" in err
 
 
 def test_conditions_between_parameters_are_told(hven, files, tmp_path):

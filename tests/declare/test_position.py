@@ -60,7 +60,7 @@ def test_sexagesimal_text_of_astropy_is_read_back(ra, dec):
         ("M 17", "must be a position"),
         ("fk4 10 20", "must be a position"),
         ("18h99m 10", "minutes and seconds below 60"),
-        ("24:00:00 0", "below 24 hours"),
+        ("24:00:01 0", "at most 24 hours"),
         ("10 18h", "degrees, not hours"),
         ("400 0", "right ascension of 0 to 360"),
         ("10 -90.1", "declination of -90 to 90"),
@@ -76,4 +76,5 @@ def test_a_wrong_position_is_refused_with_its_reason(text, message):
 def test_right_ascension_lies_between_0_and_360():
     assert SkyPosition(360, 0).ra_deg == 0
     assert SkyPosition(-90, 0).ra_deg == 270
+    assert SkyPosition.parse("24h00m00.00s 0").ra_deg == 0
     assert 0 <= SkyPosition(-1e-20, 0).ra_deg < 360

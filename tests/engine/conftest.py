@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hven.engine import Executor, Inline, Local, Run, Store
 
-MakeRun = Callable[..., Run]
+# Workers import the sample steps by name.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

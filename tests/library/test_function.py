@@ -66,11 +66,11 @@ def test_quantities_and_texts_with_units_are_converted(weigh, files):
 
 def test_all_faults_of_a_call_are_told_at_once(weigh, files):
     with pytest.raises(ParameterError) as caught:
-        weigh(["absent.dat"], repeat=0, paus=3, executor="abacus")
+        weigh(files, scales="absent.dat", repeat=0, paus=3, executor="abacus")
     assert str(caught.value).splitlines() == [
         "paus: is not a parameter of weigh; did you mean pause?",
         "repeat: must be at least 1 and at most 10000, got 0",
-        "files: must be a file that exists, got absent.dat",
+        "scales: must be a file that exists, got absent.dat",
         "executor: must be inline, local, dask or dask:ADDRESS, got 'abacus'",
     ]
     with pytest.raises(ParameterError, match="files: must be given"):
@@ -79,10 +79,10 @@ def test_all_faults_of_a_call_are_told_at_once(weigh, files):
 
 def test_missing_files_alone_are_an_input_error(weigh, files):
     with pytest.raises(InputError) as caught:
-        weigh([files[0], "absent.dat", "no*.dat"])
+        weigh([files[0], "no*.dat"], scales="absent.dat")
     assert [fault.text for fault in caught.value.faults] == [
-        "must be a file that exists, got absent.dat",
         "must match at least one file, got no*.dat",
+        "must be a file that exists, got absent.dat",
     ]
 
 
@@ -212,6 +212,6 @@ def test_importing_the_package_imports_next_to_nothing():
 
 def test_faults_survive_the_way_to_another_process(weigh):
     with pytest.raises(InputError) as caught:
-        weigh(["absent.dat"])
+        weigh(["no*.dat"])
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (type(copy), copy.faults) == (InputError, caught.value.faults)

@@ -93,7 +93,7 @@ def _limits(options: argparse.Namespace) -> tuple[float | None, float | None]:
 
 def _show(store: Store) -> None:
     products = list(store.products())
-    print(f"store {store}")
+    print(f"store {store.folder}")
     print(_counted(products))
     if not products:
         return

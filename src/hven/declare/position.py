@@ -93,8 +93,9 @@ def _angle(word: str, *, hours: bool) -> float:
     # Summed in seconds first, which are mostly whole: 18h20m48s is 275.2 degrees to the last bit.
     arcseconds = 3600 * float(parts["whole"]) + 60 * minutes + seconds
     if hours and "d" not in word and "°" not in word:
-        if arcseconds >= 24 * 3600:
-            raise ValueError("must have a right ascension below 24 hours")
+        # 24 hours themselves are what programs write where they round 23h59m59.99s.
+        if arcseconds > 24 * 3600:
+            raise ValueError("must have a right ascension of at most 24 hours")
         arcseconds *= 15
     elif not hours and "h" in word:
         raise ValueError("must have its second angle in degrees, not hours")

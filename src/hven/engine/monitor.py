@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from hven.engine.schedule import Schedule
+from hven.engine.schedule import LATE_SECONDS, Schedule
 
 #: Seconds that running steps are given after a cancellation.
 GRACE_SECONDS = 2.0
@@ -42,6 +42,7 @@ class Monitor:
         while not self._stopped.wait(_EVERY):
             self._schedule.executor.watch()
             self._kill_late()
+            self._relieve_waiting()
             if self._is_over():
                 self.kill_all()
 
@@ -51,12 +52,26 @@ class Monitor:
             if all(call.step.timeout is None for call in sent.batch.calls):
                 continue
             position = schedule.executor.position(sent.batch)
-            if position is None or number in schedule.timed_out:
+            if position is None or position.call < 0 or number in schedule.timed_out:
                 continue
             timeout = sent.batch.calls[position.call].step.timeout
             if timeout is not None and position.seconds > timeout:
                 schedule.timed_out[number] = position.call
                 schedule.executor.kill(sent.batch)
+
+    def _relieve_waiting(self) -> None:
+        """Give what stands behind a call that takes long to workers that are free."""
+        schedule, now = self._schedule, time.monotonic()
+        for number, sent in list(schedule.sent.items()):
+            if schedule.cancelled or now - sent.time < LATE_SECONDS:
+                continue
+            position = schedule.executor.position(sent.batch)
+            if position is None or position.seconds < LATE_SECONDS:
+                continue
+            if position.call < 0:
+                schedule.executor.drop(sent.batch)
+            elif position.call + 1 < len(sent.tasks):
+                schedule.relieve(number, position.call)
 
     def _is_over(self) -> bool:
         if not self._schedule.cancelled:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hven.engine.drafts import remove_stale_drafts
 from hven.engine.events import Event, EventLog, Listener
 from hven.engine.executors import Executor
 from hven.engine.executors.local import Local
@@ -66,6 +67,7 @@ class Run:
         self.id = uuid.uuid4().hex
         self._folder = Path(folder).absolute() if folder is not None else None
         self._log = EventLog(listeners)
+        remove_stale_drafts(self.store.folder / "drafts")
         self._presence = Presence(self.store.folder / "runs", self.id, label)
         self._schedule = Schedule(
             self.id,

@@ -25,6 +25,8 @@ from hven.errors import StepError, StoreError, TransientError, WorkerLostError
 #: A call whose worker died so often has killed it.
 MOST_DEATHS = 3
 _MOST_REMAKES = 3
+#: Seconds after which what stands behind a running call is given to other workers.
+LATE_SECONDS = 1.0
 #: Seconds between two `stage` events of one step.
 _TELL_EVERY = 0.1
 #: Unique in this process, so that runs can share an executor.
@@ -38,6 +40,14 @@ class Sent(NamedTuple):
     tasks: list[Task]
     #: Seconds it is expected to take; None when nothing is known.
     expected: float | None
+    #: When it was sent, on the monotonic clock.
+    time: float
+
+    def is_short(self, now: float) -> bool:
+        """Whether another batch may stand in line behind it."""
+        if self.expected is None or self.expected > 2 * TARGET_SECONDS:
+            return False
+        return now - self.time < LATE_SECONDS
 
 
 class Schedule:
@@ -149,6 +159,15 @@ class Schedule:
         with self._changed:
             return self._changed.wait_for(lambda: not self.sent, seconds)
 
+    def relieve(self, number: int, call: int) -> None:
+        """Give a batch's calls after this one, which takes long, to other workers."""
+        with self._changed:
+            sent = self.sent.get(number)
+            for task in reversed(sent.tasks[call + 1 :] if sent else []):
+                if task.state == State.SENT and task.batch == number:
+                    self._send_again(task)
+        self.advance()
+
     def advance(self) -> None:
         """Send what can be sent, and tell what has happened."""
         me = threading.get_ident()
@@ -215,6 +234,8 @@ class Schedule:
         finished = [task]
         while finished:
             task = finished.pop()
+            if task.finished:
+                continue
             self._record(task, error)
             dependents, task.dependents = task.dependents, []
             for other in dependents:
@@ -277,9 +298,9 @@ class Schedule:
             return True
         if len(self.sent) >= 2 * workers:
             return False
-        # A second batch for a busy worker keeps it fed, but only short ones may stand in line.
-        expected = [sent.expected for sent in self.sent.values()]
-        return all(time is not None and time <= 2 * TARGET_SECONDS for time in expected)
+        # A second batch for a busy worker keeps it fed.
+        now = time.monotonic()
+        return all(sent.is_short(now) for sent in self.sent.values())
 
     def _take(self, stage: Stage) -> list[Task]:
         tasks: list[Task] = []
@@ -296,9 +317,10 @@ class Schedule:
 
     def _pack(self, stage: Stage, tasks: list[Task]) -> Sent:
         stage.begin()
+        number = next(_batch_numbers)
         for task in tasks:
             task.state = State.SENT
-        number = next(_batch_numbers)
+            task.batch = number
         batch = Batch(
             self._run,
             number,
@@ -308,7 +330,8 @@ class Schedule:
             2 * TARGET_SECONDS,
         )
         seconds = stage.step_time.seconds
-        sent = Sent(batch, tasks, None if seconds is None else seconds * len(tasks))
+        expected = None if seconds is None else seconds * len(tasks)
+        sent = Sent(batch, tasks, expected, time.monotonic())
         self.sent[number] = sent
         return sent
 
@@ -319,22 +342,23 @@ class Schedule:
                 return
             late = self.timed_out.pop(batch.number, -1)
             if isinstance(answer, Lost):
-                self._lose(sent.tasks, answer, late)
+                self._lose(sent, answer, late)
             else:
                 self._fruitless = 0
-                self._take_outcomes(sent.tasks, answer)
+                self._take_outcomes(sent, answer)
             # Whoever waits for the last batch is told even when no call of it counts any more.
             self._changed.notify_all()
         self.advance()
 
-    def _take_outcomes(self, tasks: list[Task], outcomes: list[Outcome]) -> None:
+    def _take_outcomes(self, sent: Sent, outcomes: list[Outcome]) -> None:
+        tasks = sent.tasks
         made = [outcome.seconds for outcome in outcomes if outcome.state == "made"]
         tasks[0].stage.step_time.measure(made)
         for task, outcome in reversed(list(zip(tasks, outcomes, strict=True))):
-            if task.state != State.SENT:
-                continue
             if outcome.state in ("made", "kept"):
                 self._finish(task, None)
+            elif task.state != State.SENT or task.batch != sent.batch.number:
+                continue
             elif outcome.state == "returned":
                 self._send_again(task)
             elif outcome.state == "lost":
@@ -363,13 +387,14 @@ class Schedule:
                 return
         self._finish(task, StoreError(f"product {key[:12]}: must be whole, is lost"))
 
-    def _lose(self, tasks: list[Task], lost: Lost, late: int) -> None:
+    def _lose(self, sent: Sent, lost: Lost, late: int) -> None:
         """Sort out a batch whose worker died: what has a product is done, the rest goes again."""
-        self._fruitless += lost.call == -1
+        tasks = sent.tasks
+        self._fruitless += lost.call == -1 and lost.deaths > 0
         hopeless = self._fruitless > 5 * self.executor.workers
         for index in reversed(range(len(tasks))):
             task = tasks[index]
-            if task.state != State.SENT:
+            if task.state != State.SENT or task.batch != sent.batch.number:
                 continue
             if self.store.has(task.call.key):
                 self._finish(task, None)

@@ -1,63 +1,39 @@
 """The store: where products lie, one folder a key, whole or absent."""
 
 # A kept step costs some ten microseconds; pathlib alone would double that.
-# ruff: noqa: PTH103, PTH104, PTH110, PTH116, PTH118, PTH120
+# ruff: noqa: PTH103, PTH104, PTH110, PTH116, PTH120
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
-import shutil
-import socket
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import xxhash
-
-from hven.engine.arrays import FileDigest
 from hven.engine.codec import read_value, write_value
 from hven.engine.contents import Contents
+from hven.engine.drafts import Draft
 from hven.engine.inputs import InputDigests
 from hven.engine.locks import KeyLocks
+from hven.engine.manifests import MANIFEST, Made, Manifest, manifest_content, parse_manifest
+from hven.engine.remote import Remote, cache_folder, is_url, mirror_folder
+from hven.engine.store_housekeeping import (
+    USE_RESOLUTION,
+    Removal,
+    StoredProduct,
+    Usage,
+    list_products,
+    measure_usage,
+    remove_products,
+)
 from hven.errors import StoreError
 
-_MANIFEST = "manifest"
-_TITLE = b"hven-product 1 "
-#: Seconds for which the recorded time of last use may be too early.
-USE_RESOLUTION = 3600
 #: Manifests that a process remembers.
 _MOST_MANIFESTS = 4096
-
-
-class Made(NamedTuple):
-    """How a product was made; what its manifest tells besides the value."""
-
-    #: The step's name and version.
-    step: str
-    version: int
-    #: Seconds since 1970 at which it was done, and how long it took.
-    time: float
-    seconds: float
-    #: The arguments, shortened for reading.
-    arguments: str
-    #: The keys of the products it was made from.
-    inputs: tuple[str, ...]
-
-
-class Manifest(NamedTuple):
-    """What lies beside a product's files."""
-
-    made: Made
-    #: The value, as `codec` writes it.
-    value: Any
-    #: Size and digest of each file.
-    files: dict[str, FileDigest]
 
 
 class Reading(NamedTuple):
@@ -74,15 +50,19 @@ class Store:
     Parameters
     ----------
     location
-        The folder; made when it is not there.
+        The folder, made when it is not there; or an fsspec URL for workers that share no folder.
     durable
         Whether a product survives the loss of power as soon as it is there. Without it a product
         torn by one is noticed by its digest and made again.
     """
 
     def __init__(self, location: str | os.PathLike[str], *, durable: bool = False) -> None:
-        self.folder = Path(location).expanduser().absolute()
+        #: The folder or URL, as it was given.
+        self.location = os.fspath(location)
         self.durable = durable
+        self._remote = Remote(self.location) if is_url(location) else None
+        #: The folder, or this machine's mirror of the URL.
+        self.folder = mirror_folder(self.location) if self._remote else _absolute(location)
         try:
             for name in ("products", "drafts", "runs", "inputs"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -97,16 +77,13 @@ class Store:
     @staticmethod
     def default() -> Store:
         """The user's own store: `$HVEN_STORE`, else `hven/store` in the user's cache folder."""
-        if location := os.environ.get("HVEN_STORE"):
-            return open_store(location)
-        cache_home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return open_store(os.path.join(cache_home, "hven", "store"))
+        return open_store(os.environ.get("HVEN_STORE") or str(cache_folder() / "store"))
 
     def __reduce__(self) -> tuple[Callable[..., Store], tuple[str, bool]]:
-        return open_store, (str(self.folder), self.durable)
+        return open_store, (str(self.folder) if not self._remote else self.location, self.durable)
 
     def __repr__(self) -> str:
-        return f"Store({str(self.folder)!r})"
+        return f"Store({self.location!r})"
 
     # -- products ---------------------------------------------------------------------------------
 
@@ -116,13 +93,13 @@ class Store:
 
     def has(self, key: str) -> bool:
         """Whether there is a product of that key; tells the housekeeping that it is in use."""
-        path = f"{self._products}/{key[:2]}/{key}/{_MANIFEST}"
+        path = f"{self._products}/{key[:2]}/{key}/{MANIFEST}"
         try:
             used = os.stat(path).st_mtime
         except OSError:
-            return False
+            return self._remote is not None and self._remote.has(key)
         if time.time() - used > USE_RESOLUTION:
-            self._note_use(path)
+            _note_use(path)
         return True
 
     def load(self, key: str) -> Any:
@@ -146,18 +123,6 @@ class Store:
             self._forget(key)
             reading = self._read(key)
         return reading
-
-    def _read(self, key: str) -> Reading:
-        folder = self.product_folder(key)
-        try:
-            manifest = self._manifest(key, folder)
-            content = self._checked_content(folder, manifest)
-            return Reading(read_value(manifest.value, content, folder), "")
-        except FileNotFoundError as error:
-            whole = not folder.exists()
-            return Reading(None, "missing" if whole else f"without {error.filename}")
-        except (OSError, ValueError, KeyError, TypeError, StoreError) as error:
-            return Reading(None, f"damaged: {error}")
 
     def manifest(self, key: str) -> Manifest:
         """What is known of a product.
@@ -186,12 +151,15 @@ class Store:
         """
         written, files = write_value(value, draft.folder)
         manifest = Manifest(made, written, files)
-        content = _manifest_content(manifest)
+        content = manifest_content(manifest)
         folder = draft.folder()
-        (folder / _MANIFEST).write_bytes(content)
+        with open(folder / MANIFEST, "xb", buffering=0) as file:  # noqa: PTH123
+            file.write(content)
         if self.durable:
-            _sync_all(folder, (*files, _MANIFEST))
+            _sync_all(folder, (*files, MANIFEST))
         self._publish(key, draft)
+        if self._remote:
+            self._remote.push(key, self.product_folder(key))
         self._remember(key, manifest)
         self._contents.trust(f"{self.product_folder(key)}/{name}" for name in files)
         return len(content) + sum(file.size for file in files.values())
@@ -199,6 +167,8 @@ class Store:
     def discard(self, key: str) -> None:
         """Remove a product, whole."""
         self._forget(key)
+        if self._remote:
+            self._remote.remove(key)
         draft = self.draft()
         try:
             os.rename(self.product_folder(key), draft.reserve())
@@ -223,12 +193,51 @@ class Store:
         """The SHA-256 of an input file's content, remembered until the file changes."""
         return self._inputs.digest(path)
 
+    # -- housekeeping -----------------------------------------------------------------------------
+
+    def products(self) -> Iterator[StoredProduct]:
+        """Every product here, in no order."""
+        return list_products(self)
+
+    def usage(self) -> Usage:
+        """How much lies here."""
+        return measure_usage(self)
+
+    def remove(
+        self,
+        *,
+        older_than: float | None = None,
+        beyond_bytes: int | None = None,
+        dry_run: bool = False,
+    ) -> Removal:
+        """Remove what was left alone longest; `store_housekeeping.remove_products` explains."""
+        return remove_products(
+            self, older_than=older_than, beyond_bytes=beyond_bytes, dry_run=dry_run
+        )
+
     # -- inside -----------------------------------------------------------------------------------
+
+    def _read(self, key: str) -> Reading:
+        folder = self.product_folder(key)
+        try:
+            manifest = self._manifest(key, folder)
+            content = self._checked_content(folder, manifest)
+            return Reading(read_value(manifest.value, content, folder), "")
+        except FileNotFoundError as error:
+            whole = not folder.exists()
+            return Reading(None, "missing" if whole else f"without {error.filename}")
+        except (OSError, ValueError, KeyError, TypeError, StoreError) as error:
+            return Reading(None, f"damaged: {error}")
 
     def _manifest(self, key: str, folder: Path) -> Manifest:
         kept = self._manifests.get(key)
         if kept is None:
-            kept = _parse_manifest((folder / _MANIFEST).read_bytes())
+            if self._remote and not folder.exists() and self._remote.has(key):
+                draft = self.draft()
+                self._remote.fetch(key, draft.folder())
+                self._publish(key, draft)
+            with open(f"{folder}/{MANIFEST}", "rb", buffering=0) as file:  # noqa: PTH123
+                kept = parse_manifest(file.read())
             self._remember(key, kept)
         return kept
 
@@ -245,51 +254,17 @@ class Store:
         self._contents.forget(f"{self.product_folder(key)}/")
 
     def _publish(self, key: str, draft: Draft) -> None:
-        target = f"{self._products}/{key[:2]}/{key}"
+        folder, target = draft.folder(), f"{self._products}/{key[:2]}/{key}"
         try:
-            _rename(draft.folder(), target)
+            moved = _rename(folder, target)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            _rename(draft.folder(), target)
-        if os.path.exists(draft.folder()):
+            moved = _rename(folder, target)
+        if not moved:
             draft.remove()
         if self.durable:
             _sync(os.path.dirname(target))
             _sync(self._products)
-
-    def _note_use(self, path: str) -> None:
-        try:
-            os.utime(path)
-        except OSError:
-            # A store that may only be read is still of use.
-            return
-
-
-class Draft:
-    """A folder of a product that is being made, made itself when it is first asked for."""
-
-    _numbers = itertools.count()
-
-    def __init__(self, drafts: Path) -> None:
-        self._path = drafts / f"{_process_name()}.{next(self._numbers)}"
-        self._made = False
-
-    def folder(self) -> Path:
-        """The folder, made."""
-        if not self._made:
-            self._path.mkdir()
-            self._made = True
-        return self._path
-
-    def reserve(self) -> Path:
-        """The folder's path, for something that is to be moved there."""
-        self._made = True
-        return self._path
-
-    def remove(self) -> None:
-        """Remove it and what is in it."""
-        if self._made:
-            shutil.rmtree(self._path, ignore_errors=True)
 
 
 @cache
@@ -298,45 +273,27 @@ def open_store(location: str, durable: bool = False) -> Store:
     return Store(location, durable=durable)
 
 
-def draft_is_stale(name: str) -> bool:
-    """Whether the process that made the draft of that name, on this machine, has ended."""
-    host, process, *_ = name.rsplit(".", 2)
-    return host == _host_name() and not os.path.exists(f"/proc/{process}")
+def _absolute(location: str | os.PathLike[str]) -> Path:
+    return Path(location).expanduser().absolute()
 
 
-def _process_name() -> str:
-    return f"{_host_name()}.{os.getpid()}"
-
-
-@cache
-def _host_name() -> str:
-    return socket.gethostname()
-
-
-def _manifest_content(manifest: Manifest) -> bytes:
-    body = json.dumps(manifest, separators=(",", ":")).encode()
-    return _TITLE + xxhash.xxh3_128_hexdigest(body).encode() + b"\n" + body
-
-
-def _parse_manifest(content: bytes) -> Manifest:
-    title, _, body = content.partition(b"\n")
-    if title != _TITLE + xxhash.xxh3_128_hexdigest(body).encode():
-        raise ValueError("the manifest is not what was written")
-    made, value, files = json.loads(body)
-    step, version, moment, seconds, arguments, inputs = made
-    return Manifest(
-        Made(step, version, moment, seconds, arguments, tuple(inputs)),
-        value,
-        {name: FileDigest(*file) for name, file in files.items()},
-    )
-
-
-def _rename(source: Path, target: str) -> None:
+def _rename(source: Path, target: str) -> bool:
+    """Whether the draft became the product; it does not when there is one already."""
     try:
         os.rename(source, target)
     except OSError as error:
         if isinstance(error, FileNotFoundError) or not os.path.exists(target):
             raise
+        return False
+    return True
+
+
+def _note_use(path: str) -> None:
+    try:
+        os.utime(path)
+    except OSError:
+        # A store that may only be read is still of use.
+        return
 
 
 def _sync_all(folder: Path, names: Iterable[str]) -> None:

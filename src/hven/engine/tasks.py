@@ -30,6 +30,7 @@ class Task:
     __slots__ = (
         "alone",
         "attempts",
+        "batch",
         "call",
         "deaths",
         "dependents",
@@ -61,6 +62,8 @@ class Task:
         self.attempts = 0
         self.deaths = 0
         self.remakes = 0
+        #: The number of the batch it was last sent in.
+        self.batch = 0
         #: Whether it is sent in a batch of its own, because a worker died near it.
         self.alone = False
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from hven.engine.arguments import describe_arguments
+from hven.engine.drafts import Draft
 from hven.engine.inputs import FileState, file_state
+from hven.engine.manifests import Made
 from hven.engine.product import Kept, replace_products
 from hven.engine.step import Step
-from hven.engine.store import Draft, Made, Store
+from hven.engine.store import Store
 from hven.errors import CancelledError, DeclarationError, Fault, InputError, UserError
 
 
@@ -114,10 +116,14 @@ def run_batch(batch: Batch, progress: Progress | None = None) -> list[Outcome]:
     outcomes: list[Outcome] = []
     try:
         for index, call in enumerate(batch.calls):
-            if index and (time.monotonic() > end or os.path.exists(batch.cancel_mark)):  # noqa: PTH110
+            if index and time.monotonic() > end:
                 break
             if progress:
                 progress(index)
+            # Looked for after telling: who cancels leaves the mark first, and then looks whether
+            # the batch has begun, to kill it.
+            if os.path.exists(batch.cancel_mark):  # noqa: PTH110
+                break
             outcomes.append(_run_call(call, batch.store))
     finally:
         _cancel_mark.reset(token)

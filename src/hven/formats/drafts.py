@@ -1,4 +1,8 @@
-"""Files that are whole or absent: written under another name, made durable, renamed."""
+"""Files that are whole or absent: written under another name, then renamed.
+
+Nothing is forced to the disk here: whoever promises that a file survives a power failure (a run
+whose store is durable) syncs what it publishes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ def draft_of(path: Path, size: int = 0) -> Iterator[Path]:
     Parameters
     ----------
     path
-        The file to be; what is there stays untouched until the draft is whole and on the disk.
+        The file to be; what is there stays untouched until the draft is whole.
     size
         Bytes it will have, if known.
 
@@ -37,9 +41,7 @@ def draft_of(path: Path, size: int = 0) -> Iterator[Path]:
     try:
         _check_room(path, size)
         yield draft
-        _sync(draft)
         draft.replace(path)
-        _sync(path.parent)
     except OSError as error:
         raise StoreError(f"{path}: must be writable, got {error}") from error
     finally:
@@ -52,11 +54,3 @@ def _check_room(path: Path, size: int) -> None:
     if size and size + _RESERVE_BYTES > free:
         text = f"must find {size / 1e9:.2f} GB on the disk, {free / 1e9:.2f} GB are free"
         raise ResourceError([Fault(str(path), text)])
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -296,12 +296,14 @@ def _spoken(zero_point: float | None) -> str:
 
 
 def _frame_reasons(summaries: Sequence[Summary]) -> _Reasons:
-    counts = Counter(summary.frame for summary in summaries)
+    # Views of the Sun from several places meet on its surface.
+    frames = [summary.frame.partition(" ")[0] for summary in summaries]
+    counts = Counter(frames)
     usual, count = counts.most_common(1)[0] if counts else ("", 0)
     return [
-        (index, f"coordinates must be {usual} as in {count} of the images, are {summary.frame}")
-        for index, summary in enumerate(summaries)
-        if summary.frame != usual
+        (index, f"coordinates must be {usual} as in {count} of the images, are {frame}")
+        for index, frame in enumerate(frames)
+        if frame != usual
     ]
 
 

@@ -71,7 +71,7 @@ def write_image(
     Parameters
     ----------
     path
-        The file to be; it appears when it is whole and on the disk.
+        The file to be; it appears when it is whole.
     header
         WCS, keywords and HISTORY, as `make_header` gives it.
     shape

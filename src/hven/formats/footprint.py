@@ -127,7 +127,7 @@ def overlapping_pairs(footprints: Sequence[Footprint]) -> NDArray[np.int64]:
     Notes
     -----
     Circles first, then great circles along edges that have one image wholly inside and the other
-    outside. 1,300 images take some 20 ms.
+    outside. The first compares all with all, which 1,300 images do in some 50 ms.
     """
     if len(footprints) < 2:
         return np.zeros((0, 2), dtype=np.int64)

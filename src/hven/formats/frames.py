@@ -12,12 +12,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
+from astropy import coordinates
+from astropy.time import Time
 from numpy.typing import NDArray
 
 from hven.errors import Fault, InputError
+from hven.formats.solar import SOLAR_RADIUS, Observer, surface_of, view_of
 
 if TYPE_CHECKING:
-    from astropy.coordinates import BaseCoordinateFrame
     from astropy.wcs import WCS
 
 #: The frames that a grid can be asked for in.
@@ -39,9 +41,9 @@ _BY_RADESYS: dict[str, FrameName] = {
 }
 #: Lieske 1979, A&A 73, 282: B = 1900 + (JD - 2415020.31352) / 365.242198781.
 _BESSELIAN_YEAR, _MJD_B1900 = 365.242198781, 15019.81352
-_OBSERVER_KEYS = ("HGLN_OBS", "HGLT_OBS", "DSUN_OBS", "MJD-OBS")
+_OBSERVER_KEYS = ("HGLN_OBS", "HGLT_OBS", "DSUN_OBS", "MJD-OBS", "RSUN_REF")
 #: Solar axes that depend on where the observer stands.
-_SEEN_BY_ONE = ("HPLN", "HRLN", "SOLX")
+_SEEN_BY_ONE = ("HPLN", "HRLN")
 #: Before this equinox a header without RADESYS means FK4 (FITS standard 4.0, section 8.3).
 _FIRST_FK5_EQUINOX = 1984.0
 
@@ -57,8 +59,8 @@ class SkyFrame(NamedTuple):
     epoch: float = 0.0
     #: FK4 without the elliptic terms of aberration (FK4-NO-E).
     no_e_terms: bool = False
-    #: Where a solar image was seen from: longitude, latitude (deg), distance (m), MJD.
-    observer: tuple[float, ...] = ()
+    #: Where a solar image was seen from.
+    observer: Observer | None = None
 
     @property
     def is_celestial(self) -> bool:
@@ -90,14 +92,14 @@ def frame_of(wcs: WCS) -> SkyFrame:
     Notes
     -----
     A header with EQUINOX and without RADESYS is FK5, or FK4 where the equinox is before 1984.
-    Where the longitude axis is not celestial (HPLN, TLON, ...), the frame only equals itself.
+    Where the longitude axis is not celestial (HGLN, TLON, ...), the frame is named after it.
     """
     axis = wcs.wcs.lngtyp.strip()
     if axis == "RA":
         return _equatorial_frame(wcs)
     if axis in _BY_AXIS:
         return named_frame(_BY_AXIS[axis], _known(wcs.wcs.equinox))
-    return SkyFrame(axis, observer=_solar_observer(wcs) if axis in _SEEN_BY_ONE else ())
+    return SkyFrame(axis, observer=_observer(wcs) if axis in _SEEN_BY_ONE else None)
 
 
 def _known(value: float | None) -> float | None:
@@ -127,10 +129,15 @@ def _epoch(wcs: WCS, equinox: float) -> float:
     return equinox if mjd is None else 1900.0 + (mjd - _MJD_B1900) / _BESSELIAN_YEAR
 
 
-def _solar_observer(wcs: WCS) -> tuple[float, ...]:
+def _observer(wcs: WCS) -> Observer:
     aux = wcs.wcs.aux
-    places = (aux.hgln_obs, aux.hglt_obs, aux.dsun_obs, wcs.wcs.mjdobs)
-    return tuple(_known(place) or 0.0 for place in places)
+    return Observer(
+        longitude=_known(aux.hgln_obs) or 0.0,
+        latitude=_known(aux.hglt_obs) or 0.0,
+        distance=_known(aux.dsun_obs) or 0.0,
+        mjd=_known(wcs.wcs.mjdobs) or 0.0,
+        radius=_known(aux.rsun_ref) or SOLAR_RADIUS,
+    )
 
 
 def frame_cards(frame: SkyFrame) -> list[tuple[str, str | float]]:
@@ -143,7 +150,8 @@ def frame_cards(frame: SkyFrame) -> list[tuple[str, str | float]]:
     if frame.name == "fk4" and frame.epoch != frame.equinox:
         cards.append(("MJD-OBS", (frame.epoch - 1900.0) * _BESSELIAN_YEAR + _MJD_B1900))
     if frame.observer:
-        cards += zip(_OBSERVER_KEYS, frame.observer, strict=True)
+        said = zip(_OBSERVER_KEYS, frame.observer, strict=True)
+        cards += [(key, value) for key, value in said if value or key != "MJD-OBS"]
     return cards
 
 
@@ -165,12 +173,17 @@ def frame_change(start: SkyFrame, end: SkyFrame) -> FrameChange | None:
     Raises
     ------
     InputError
-        The frames are of different kinds (solar, terrestrial), or of different solar observers.
+        The frames are of different kinds, as a solar and a celestial one.
+
+    Notes
+    -----
+    Solar images meet on the Sun's surface: what lies beside an observer's disk is NaN for any
+    other. The turn of the Sun, and of the Earth around it, between two images is left out.
     """
     if start == end:
         return None
     if not (start.is_celestial and end.is_celestial):
-        raise InputError([Fault("CTYPE1", _no_way(start, end))])
+        return _solar_change(start, end)
     turn = _matrix_to_icrs(end).T @ _matrix_to_icrs(start)
     remove, add = _e_terms(start), _e_terms(end)
 
@@ -186,17 +199,24 @@ def frame_change(start: SkyFrame, end: SkyFrame) -> FrameChange | None:
     return change
 
 
-def _no_way(start: SkyFrame, end: SkyFrame) -> str:
-    if start.name == end.name:
-        return f"{start.name} must have one observer in all images, got {start.observer}"
-    return f"must be a frame that turns into {end.name}, got {start.name}"
+def _solar_change(start: SkyFrame, end: SkyFrame) -> FrameChange:
+    """By way of Stonyhurst heliographic longitude and latitude."""
+    for frame, other in ((start, end), (end, start)):
+        if frame.name not in ("HPLN", "HGLN"):
+            wanted = f"must be a frame that turns into {other.name}"
+            raise InputError([Fault("CTYPE1", f"{wanted}, got {frame.name}")])
+        if frame.observer is not None and frame.observer.distance <= frame.observer.radius:
+            wanted = "must be the observer's distance from the Sun in metres"
+            raise InputError([Fault("DSUN_OBS", f"{wanted}, got {frame.observer.distance:g}")])
+
+    def change(vectors: Vectors) -> Vectors:
+        surface = vectors if start.observer is None else surface_of(vectors, start.observer)
+        return surface if end.observer is None else view_of(surface, end.observer)
+
+    return change
 
 
-def _astropy_frame(frame: SkyFrame) -> BaseCoordinateFrame:
-    # Imported here because astropy.coordinates costs 0.2 s, which images of one frame do not need.
-    from astropy import coordinates
-    from astropy.time import Time
-
+def _astropy_frame(frame: SkyFrame) -> coordinates.BaseCoordinateFrame:
     match frame.name:
         case "fk5":
             return coordinates.FK5(equinox=Time(frame.equinox, format="jyear"))
@@ -215,11 +235,8 @@ def _astropy_frame(frame: SkyFrame) -> BaseCoordinateFrame:
 @lru_cache(maxsize=64)
 def _matrix_to_icrs(frame: SkyFrame) -> NDArray[np.float64]:
     """Columns are the frame's own axes, seen in ICRS."""
-    from astropy.coordinates import ICRS as ASTROPY_ICRS
-    from astropy.coordinates import CartesianRepresentation
-
-    axes = _astropy_frame(frame).realize_frame(CartesianRepresentation(np.eye(3)))
-    matrix = axes.transform_to(ASTROPY_ICRS()).cartesian.xyz.to_value()
+    axes = _astropy_frame(frame).realize_frame(coordinates.CartesianRepresentation(np.eye(3)))
+    matrix = axes.transform_to(coordinates.ICRS()).cartesian.xyz.to_value()
     return np.asarray(matrix, dtype=np.float64)
 
 
@@ -231,11 +248,10 @@ def _e_terms(frame: SkyFrame) -> NDArray[np.float64] | None:
     """
     if frame.name != "fk4" or frame.no_e_terms:
         return None
-    from astropy.coordinates import FK4, CartesianRepresentation
-
     no_terms = _astropy_frame(frame)
-    axes = CartesianRepresentation(np.eye(3)[:, :2])
-    with_terms = FK4(equinox=no_terms.equinox, obstime=no_terms.obstime).realize_frame(axes)
+    axes = coordinates.CartesianRepresentation(np.eye(3)[:, :2])
+    with_terms = coordinates.FK4(equinox=no_terms.equinox, obstime=no_terms.obstime)
+    with_terms = with_terms.realize_frame(axes)
     x_axis, y_axis = with_terms.transform_to(no_terms).cartesian.xyz.to_value().T
     terms = [-y_axis[0] / y_axis[1], -x_axis[1] / x_axis[0], -x_axis[2] / x_axis[0]]
     return np.array(terms)[:, None]

@@ -223,7 +223,10 @@ def _outline(image: ImagePlace, target: SkyFrame) -> Floats:
         vectors = footprint_of_corners(corners).outline.T
     else:
         vectors = _followed_outline(image)
-    own = ICRS if target.is_celestial else target
+    own = ICRS if target.is_celestial else frame_of(celestial_wcs(image.header))
+    if not target.is_celestial and own != target:
+        wanted = "must be given where solar images are of several observers or frames"
+        raise ParameterError([Fault("grid", f"{wanted}, got {target.name} and {own.name}")])
     change = frame_change(own, target)
     turned = vectors if change is None else change(vectors)
     return np.concatenate([turned, turned[:, :1]], axis=1)

@@ -41,4 +41,4 @@ def write_preview(
         described.add_itxt(name, text)
     picture = Image.fromarray(np.ascontiguousarray(levels[::-1]))
     with draft_of(path) as draft:
-        picture.save(draft, format="PNG", pnginfo=described, optimize=False)
+        picture.save(draft, format="PNG", pnginfo=described, compress_level=1)

@@ -178,7 +178,7 @@ def ipac_text(
         [_text(column, cell) for column, cell in zip(columns, row, strict=True)] for row in rows
     ]
     widths = [
-        max([len(column.name) + 2, len(column.kind) + 2, _least_width(column), *lengths])
+        max([len(column.name), len(column.kind), _least_width(column), *lengths])
         for column, lengths in zip(columns, _lengths(texts, len(columns)), strict=True)
     ]
     lines = [f"\\{key} = {value}" for key, value in (keywords or {}).items()]

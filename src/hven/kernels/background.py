@@ -45,6 +45,12 @@ class Corrections(NamedTuple):
     mismatch_before: NDArray[np.float64]
     mismatch: NDArray[np.float64]
 
+    def about(self, x: float, y: float) -> NDArray[np.float64]:
+        """(n, 3) the same planes, all with their level at (x, y)."""
+        moved = self.planes.copy()
+        moved[:, 2] += (self.planes[:, :2] * ([x, y] - self.centers)).sum(axis=1)
+        return moved
+
 
 class _System(NamedTuple):
     """The pairs in normalised coordinates, `k` unknowns an image (1 level, 3 plane)."""

@@ -13,6 +13,15 @@ compiled = njit(
     fastmath={"contract", "reassoc", "arcp", "nsz"},
 )
 
+#: The same for a small part of an inner loop: passing arrays to it would take longer than its work.
+inlined = njit(
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    fastmath={"contract", "reassoc", "arcp", "nsz"},
+    forceinline=True,
+)
+
 #: Decorator of a kernel whose last bits may not depend on how its loops are cut: every operation
 #: is rounded by itself.
 compiled_to_the_bit = njit(cache=True, nogil=True, error_model="numpy")

@@ -6,12 +6,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from hven.kernels.edges import OPTIONS, add_clipped_edge, add_edge
+from hven.kernels.compiled import compiled, inlined
+from hven.kernels.edges import add_clipped_edge, add_edge
 
 
-@njit(**OPTIONS, forceinline=True)
+@inlined
 def fill_flat(corners, size, w, h, x_low, y_low, xs, ys):
     """Vertices (h + 1, w + 1) of a bilinear cell, into the flat buffers xs and ys."""
     for j in range(h + 1):
@@ -26,7 +26,7 @@ def fill_flat(corners, size, w, h, x_low, y_low, xs, ys):
             ys[at + i] = y_a + y_step * i
 
 
-@njit(**OPTIONS)
+@compiled
 def powers(nodes, n):
     """Coefficients of the quartic through 5 equidistant nodes, for argument node number."""
     a, b, c, d, e = nodes[0, n], nodes[1, n], nodes[2, n], nodes[3, n], nodes[4, n]
@@ -39,7 +39,7 @@ def powers(nodes, n):
     )
 
 
-@njit(**OPTIONS)
+@compiled
 def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
     """Vertices (h + 1, w + 1) of a quartic cell, into the flat buffers xs and ys."""
     line = np.empty((5, 2))
@@ -57,7 +57,7 @@ def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
             ys[at + i] = q[0] + u * (q[1] + u * (q[2] + u * (q[3] + u * q[4]))) - y_low
 
 
-@njit(**OPTIONS, forceinline=True)
+@inlined
 def load_pixel(block, weight, row, column):
     """Value x weight and weight of a pixel; zeros where there is no data."""
     value = np.float64(block[row, column])
@@ -73,7 +73,7 @@ def load_pixel(block, weight, row, column):
     return value * strength, strength
 
 
-@njit(**OPTIONS)
+@compiled
 def add_lattice(lattice, w, h, xs, ys, inside, stride, rows, columns, sums):
     """Add all edges of a cell's pixels whose two sides differ.
 
@@ -106,8 +106,8 @@ def add_lattice(lattice, w, h, xs, ys, inside, stride, rows, columns, sums):
                     add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
 
 
-@njit(**OPTIONS)
-def add_outline(w, h, xs, ys, straight, stride, rows, columns, inside, strength, sums):
+@compiled
+def add_outline(w, h, xs, ys, straight, stride, rows, columns, strength, sums):
     """Add the outline of a cell of w x h pixels."""
     i_step = w if straight else 1
     j_step = h if straight else 1
@@ -122,7 +122,7 @@ def add_outline(w, h, xs, ys, straight, stride, rows, columns, inside, strength,
             add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
 
 
-@njit(**OPTIONS)
+@compiled
 def outline_area(w, h, xs, ys):
     """Signed area of the polygon of a cell's outer vertices."""
     last = h * (w + 1)
@@ -138,7 +138,7 @@ def outline_area(w, h, xs, ys):
     return 0.5 * total
 
 
-@njit(**OPTIONS)
+@compiled
 def add_cells(
     block, weight, first, cells, places, per_pixel, x_low, y_low, rows, columns, sums, cover
 ):
@@ -177,51 +177,117 @@ def add_cells(
             fill_flat(places[c], size, w, h, x_low, y_low, xs, ys)
         else:
             fill_curved(places[c], size, w, h, x_low, y_low, xs, ys)
-        x_a = y_a = math.inf
-        x_b = y_b = -math.inf
-        for k in range((w + 1) * (h + 1)):
-            x_a = min(x_a, xs[k])
-            x_b = max(x_b, xs[k])
-            y_a = min(y_a, ys[k])
-            y_b = max(y_b, ys[k])
+        x_a, y_a, x_b, y_b = bounds(xs, ys, w, h, straight)
         if x_b <= 0.0 or y_b <= 0.0 or x_a >= columns or y_a >= rows:
             continue
         inside = x_a >= 0.0 and y_a >= 0.0 and x_b < columns and y_b < rows
         sign = 1.0 if outline_area(w, h, xs, ys) >= 0.0 else -1.0
-        for k in range((w + 2) * (h + 2)):
-            values[k] = 0.0
-            weights[k] = 0.0
-        uniform = True
-        some = False
-        one = 0.0
-        for j in range(h):
-            for i in range(w):
-                value, strength = load_pixel(block, weight, row + j, column + i)
-                if i == 0 and j == 0:
-                    one = strength
-                uniform = uniform and strength == one
-                some = some or strength != 0.0
-                if per_pixel:
-                    a = j * (w + 1) + i
-                    b = a + w + 1
-                    area = 0.5 * (
-                        (xs[b + 1] - xs[a]) * (ys[b] - ys[a + 1])
-                        - (xs[b] - xs[a + 1]) * (ys[b + 1] - ys[a])
-                    )
-                    value = value / abs(area) if area != 0.0 else 0.0
-                k = (j + 1) * (w + 2) + i + 1
-                values[k] = sign * value
-                weights[k] = sign * strength
-        if not some:
+        if weight.size:
+            good, one = load_weighted(block, weight, row, column, w, h, sign, values, weights)
+        else:
+            good, one = load(block, row, column, w, h, sign, values, weights), sign
+        if good == 0:
             continue
+        if per_pixel:
+            divide_by_area(w, h, xs, ys, values)
         add_lattice(values, w, h, xs, ys, inside, stride, rows, columns, sums)
-        if uniform:
-            add_outline(w, h, xs, ys, straight, stride, rows, columns, inside, sign * one, cover)
+        if good == w * h and one != 0.0:
+            add_outline(w, h, xs, ys, straight, stride, rows, columns, one, cover)
         else:
             add_lattice(weights, w, h, xs, ys, inside, stride, rows, columns, cover)
 
 
-@njit(**OPTIONS)
+@compiled
+def bounds(xs, ys, w, h, straight):
+    """The box x_min, y_min, x_max, y_max of a cell's vertices."""
+    x_a = y_a = math.inf
+    x_b = y_b = -math.inf
+    # A bilinear cell lies in the hull of its corners.
+    for j in range(0, h + 1, h if straight else 1):
+        for i in range(0, w + 1, w if straight else 1):
+            x, y = xs[j * (w + 1) + i], ys[j * (w + 1) + i]
+            x_a, x_b = min(x_a, x), max(x_b, x)
+            y_a, y_b = min(y_a, y), max(y_b, y)
+    return x_a, y_a, x_b, y_b
+
+
+@compiled
+def load(block, row, column, w, h, sign, values, weights):
+    """Fill the lattice of values x sign; gives the number of pixels with data.
+
+    The lattice of weights (sign where there is data) is filled only if some have none.
+    """
+    clear_frame(values, w, h)
+    good = 0
+    for j in range(h):
+        k = (j + 1) * (w + 2) + 1
+        for i in range(w):
+            value = np.float64(block[row + j, column + i])
+            there = abs(value) < math.inf
+            good += 1 if there else 0
+            values[k + i] = sign * value if there else 0.0
+    if 0 < good < w * h:
+        clear_frame(weights, w, h)
+        for j in range(h):
+            k = (j + 1) * (w + 2) + 1
+            for i in range(w):
+                there = abs(block[row + j, column + i]) < math.inf
+                weights[k + i] = sign if there else 0.0
+    return good
+
+
+@compiled
+def load_weighted(block, weight, row, column, w, h, sign, values, weights):
+    """Fill the lattices of values x weight x sign and weight x sign.
+
+    Gives the number of pixels with data, and weight x sign if it is the same everywhere, else 0.
+    """
+    clear_frame(values, w, h)
+    clear_frame(weights, w, h)
+    good = 0
+    low, high = math.inf, 0.0
+    for j in range(h):
+        k = (j + 1) * (w + 2) + 1
+        for i in range(w):
+            value = np.float64(block[row + j, column + i])
+            one = np.float64(weight[row + j, column + i])
+            there = abs(value) < math.inf and 0.0 < one < math.inf
+            good += 1 if there else 0
+            strength = sign * one if there else 0.0
+            values[k + i] = value * strength if there else 0.0
+            weights[k + i] = strength
+            low, high = min(low, abs(strength)), max(high, abs(strength))
+    return good, sign * low if low == high else 0.0
+
+
+@compiled
+def clear_frame(lattice, w, h):
+    """Zeros around a flat lattice (h + 2, w + 2)."""
+    last = (h + 1) * (w + 2)
+    for i in range(w + 2):
+        lattice[i] = 0.0
+        lattice[last + i] = 0.0
+    for j in range(h + 2):
+        lattice[j * (w + 2)] = 0.0
+        lattice[j * (w + 2) + w + 1] = 0.0
+
+
+@compiled
+def divide_by_area(w, h, xs, ys, values):
+    """Turn amounts per pixel into amounts per output pixel."""
+    for j in range(h):
+        for i in range(w):
+            a = j * (w + 1) + i
+            b = a + w + 1
+            area = 0.5 * (
+                (xs[b + 1] - xs[a]) * (ys[b] - ys[a + 1])
+                - (xs[b] - xs[a + 1]) * (ys[b + 1] - ys[a])
+            )
+            k = (j + 1) * (w + 2) + i + 1
+            values[k] = values[k] / abs(area) if area != 0.0 else 0.0
+
+
+@compiled
 def add_fragments(
     block,
     weight,
@@ -261,7 +327,7 @@ def add_fragments(
             add_clipped_edge(cover, stride, rows, columns, x_a, y_a, x_b, y_b, sign * strength)
 
 
-@njit(**OPTIONS)
+@compiled
 def add_points(
     block, weight, first, pixel, point, share, per_pixel, x_low, y_low, rows, columns, sums, cover
 ):
@@ -282,7 +348,7 @@ def add_points(
         cover[at + 1] -= strength * point[c, 2]
 
 
-@njit(**OPTIONS)
+@compiled
 def finish(sums, cover, image, area, least):
     """Mean values and areas (ny, nx) from the changes along each row.
 

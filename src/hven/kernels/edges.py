@@ -13,20 +13,11 @@ of the last cell. `strength` counts positive for a cell right of an upward edge.
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from numba import njit
-
-OPTIONS: dict[str, Any] = {
-    "cache": True,
-    "nogil": True,
-    "error_model": "numpy",
-    # NaN must keep its meaning: no "nnan" or "ninf".
-    "fastmath": {"contract", "reassoc", "arcp", "nsz"},
-}
+from hven.kernels.compiled import compiled, inlined
 
 
-@njit(**OPTIONS, forceinline=True)
+@inlined
 def add_piece(sums, base, x_a, x_b, height):  # type: ignore[no-untyped-def]
     """Add the part of an edge within one row, which starts at `sums[base]`.
 
@@ -60,22 +51,38 @@ def add_piece(sums, base, x_a, x_b, height):  # type: ignore[no-untyped-def]
         sums[base + last + 1] += after
 
 
-@njit(**OPTIONS, forceinline=True)
+@inlined
 def add_edge(sums, stride, x_a, y_a, x_b, y_b, strength):  # type: ignore[no-untyped-def]
     """Add an edge that lies inside the grid."""
+    if y_b < y_a:
+        x_a, y_a, x_b, y_b = x_b, y_b, x_a, y_a
+        strength = -strength
     row = int(y_a)
     last = int(y_b)
     if row == last:
         add_piece(sums, row * stride, x_a, x_b, (y_b - y_a) * strength)
     elif last == row + 1:
         x = x_a + (x_b - x_a) / (y_b - y_a) * (last - y_a)
-        add_piece(sums, row * stride, x_a, x, (last - y_a) * strength)
-        add_piece(sums, last * stride, x, x_b, (y_b - last) * strength)
+        lower = (last - y_a) * strength
+        upper = (y_b - last) * strength
+        column = int(x_a)
+        if column == int(x_b):
+            at = row * stride + column
+            part = lower * (0.5 * (x_a + x) - column)
+            sums[at] += lower - part
+            sums[at + 1] += part
+            at += stride
+            part = upper * (0.5 * (x + x_b) - column)
+            sums[at] += upper - part
+            sums[at + 1] += part
+        else:
+            add_piece(sums, row * stride, x_a, x, lower)
+            add_piece(sums, last * stride, x, x_b, upper)
     else:
         add_steps(sums, stride, x_a, y_a, x_b, y_b, strength)
 
 
-@njit(**OPTIONS)
+@compiled
 def add_steps(sums, stride, x_a, y_a, x_b, y_b, strength):  # type: ignore[no-untyped-def]
     """Add an edge that lies inside the grid and may cross any number of rows."""
     if y_b < y_a:
@@ -97,7 +104,7 @@ def add_steps(sums, stride, x_a, y_a, x_b, y_b, strength):  # type: ignore[no-un
         add_piece(sums, last * stride, x, x_b, (y_b - y) * strength)
 
 
-@njit(**OPTIONS)
+@compiled
 def add_clipped_edge(sums, stride, rows, columns, x_a, y_a, x_b, y_b, strength):  # type: ignore[no-untyped-def]
     """Add an edge of which any part may lie outside the grid; nothing if it is not finite."""
     if y_b < y_a:
@@ -138,7 +145,7 @@ def add_clipped_edge(sums, stride, rows, columns, x_a, y_a, x_b, y_b, strength):
         add_steps(sums, stride, x_a, y_a, x_b, y_b, strength)
 
 
-@njit(**OPTIONS)
+@compiled
 def add_upright(sums, stride, y_a, y_b, strength):  # type: ignore[no-untyped-def]
     """Add an upward edge on the left border of the grid."""
     last = int(y_b)

@@ -17,12 +17,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from hven.errors import Fault, ParameterError, ResourceError
 from hven.kernels.coverage import add_cells, add_fragments, add_points, finish
-from hven.kernels.pixel_map import PixelMap
+from hven.kernels.pixel_map import LARGEST_CELL, PixelMap
 
 Window = tuple[int, int, int, int]
 
-#: Rows of an image of another byte order or type that are converted at a time.
-_BAND_ROWS = 512
+#: Rows of an image of another byte order or type that are converted at a time: whole cells.
+_BAND_ROWS = LARGEST_CELL
+#: Where output pixels may be when no window is given.
+_EVERYWHERE = (-(2**31), -(2**31), 2**31, 2**31)
 #: Coverage below this part of an output pixel is rounding of the running sums, not coverage.
 _LEAST_AREA = 1e-7
 
@@ -81,11 +83,12 @@ def project(
         empty = np.empty((0, 0), dtype)
         return Projected(empty, empty, x_min, y_min)
     stride = columns + 3
-    sums, cover = np.zeros(rows * stride), np.zeros(rows * stride)
+    # One array each, because large ones get large memory pages.
+    sums, cover = np.zeros((2, rows * stride))
     grid = (x_min - 0.5, y_min - 0.5, rows, columns)
     for first, block, block_weight in _bands(values, weights):
         _add(block, block_weight, first, pixel_map, per_pixel, grid, sums, cover)
-    result, area = np.empty((rows, columns), dtype), np.empty((rows, columns), dtype)
+    result, area = np.empty((2, rows, columns), dtype)
     finish(sums, cover, result, area, _LEAST_AREA)
     return Projected(result, area, x_min, y_min)
 
@@ -93,8 +96,8 @@ def project(
 def _checked(
     image: ArrayLike, weight: ArrayLike | None, pixel_map: PixelMap, dtype: DTypeLike
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    values = np.asanyarray(image)
-    weights = None if weight is None else np.asanyarray(weight)
+    values = np.asarray(image)
+    weights = None if weight is None else np.asarray(weight)
     faults = []
     if values.shape != pixel_map.shape:
         faults.append(
@@ -104,6 +107,8 @@ def _checked(
         faults.append(
             Fault("weight", f"must have the map's shape {pixel_map.shape}, got {weights.shape}")
         )
+    if values.dtype.kind not in "biuf":
+        faults.append(Fault("image", f"must be of real numbers, got {values.dtype}"))
     if np.dtype(dtype) not in (np.float32, np.float64):
         faults.append(Fault("dtype", f"must be float32 or float64, got {np.dtype(dtype)}"))
     if faults:
@@ -115,19 +120,17 @@ def _box(pixel_map: PixelMap, window: Window | None) -> Window:
     """The output pixels that the map reaches inside the window."""
     extent = pixel_map.extent()
     if window is None:
-        if max(map(abs, extent)) > 2**31 and extent[0] <= extent[2]:
+        window = _EVERYWHERE
+        if np.isfinite(extent).all() and max(map(abs, extent)) > window[2]:
             reach = ", ".join(f"{limit:.3g}" for limit in extent)
             raise ResourceError(
                 f"window: must be given, because the image reaches over the pixels {reach}"
             )
-        window = (-(2**31), -(2**31), 2**31, 2**31)
-    if extent[0] > extent[2]:
-        return (window[0], window[1], window[0], window[1])
-    low = [math.floor(max(e + 0.5, w)) for e, w in zip(extent[:2], window[:2], strict=True)]
-    high = [math.ceil(min(e + 0.5, w)) for e, w in zip(extent[2:], window[2:], strict=True)]
-    if low[0] >= high[0] or low[1] >= high[1]:
-        return (window[0], window[1], window[0], window[1])
-    return (low[0], low[1], high[0], high[1])
+    x_min, y_min = (max(e + 0.5, w) for e, w in zip(extent[:2], window[:2], strict=True))
+    x_max, y_max = (min(e + 0.5, w) for e, w in zip(extent[2:], window[2:], strict=True))
+    if x_min >= x_max or y_min >= y_max:
+        return (0, 0, 0, 0)
+    return (math.floor(x_min), math.floor(y_min), math.ceil(x_max), math.ceil(y_max))
 
 
 def _bands(
@@ -160,34 +163,14 @@ def _add(
     cover: NDArray[np.float64],
 ) -> None:
     """Add a band of the image, whose first row is `first`, to the running sums."""
-    limits = (first, first + len(block))
+    band = (block, weight, first)
+    target = (per_pixel, *grid, sums, cover)
     for cells, places in ((pixel_map.flat, pixel_map.corners), (pixel_map.curved, pixel_map.nodes)):
-        a, b = np.searchsorted(cells[:, 1], limits)
+        a, b = np.searchsorted(cells[:, 1], (first, first + len(block)))
         if b > a:
-            add_cells(block, weight, first, cells[a:b], places[a:b], per_pixel, *grid, sums, cover)
+            add_cells(*band, cells[a:b], places[a:b], *target)
     parts = pixel_map.fragments
-    if len(parts.pixel) or len(parts.point_pixel):
-        add_fragments(
-            block,
-            weight,
-            first,
-            parts.pixel,
-            parts.corners,
-            parts.share,
-            per_pixel,
-            *grid,
-            sums,
-            cover,
-        )
-        add_points(
-            block,
-            weight,
-            first,
-            parts.point_pixel,
-            parts.point,
-            parts.point_share,
-            per_pixel,
-            *grid,
-            sums,
-            cover,
-        )
+    if len(parts.pixel):
+        add_fragments(*band, parts.pixel, parts.corners, parts.share, *target)
+    if len(parts.point_pixel):
+        add_points(*band, parts.point_pixel, parts.point, parts.point_share, *target)

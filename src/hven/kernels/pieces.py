@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hven.errors import Fault, ParameterError
+
 Floats = NDArray[np.float64]
 
 #: A projected image: image (ny, nx), NaN where it has nothing; area (ny, nx), 0 there; and the
@@ -61,6 +63,8 @@ def parts(
     full_areas: Sequence[float] | None = None,
 ) -> Iterator[Part]:
     """The pieces that reach the window, in order, their rows read one piece at a time."""
+    if (planes is None) != (centers is None):
+        raise ParameterError([Fault("centers", "must be given with planes, and not without")])
     x_min, y_min, x_max, y_max = window
     for i, (image, area, x0, y0) in enumerate(pieces):
         ny, nx = image.shape

@@ -24,6 +24,8 @@ PixelTransform = Callable[[Any, Any], tuple[Any, Any]]
 
 #: The size in pixels of the smallest cell: its 5 x 5 nodes are its pixel vertices.
 SMALLEST_CELL = 4
+#: The largest that may be asked for.
+LARGEST_CELL = 512
 #: A smooth cell's nodes depart from the parabola through every second one by less than this
 #: part of its side; a tear or an end of the map departs by more.
 SMOOTH = 0.04
@@ -80,7 +82,7 @@ def build_pixel_map(
     accuracy
         The largest error of a pixel vertex in output pixels, checked between the nodes.
     spacing
-        Size of the largest cell in pixels, a power of two of at least 4.
+        Size of the largest cells in pixels, a power of two from 4 to 512.
     window
         (x_min, y_min, x_max, y_max), half open, of the output: cells that cannot reach it are
         left out early. All of the output when None.
@@ -134,10 +136,9 @@ def _check(shape: tuple[int, int], accuracy: float, spacing: int) -> None:
         faults.append(Fault("shape", f"must be at least one pixel each way, got {shape}"))
     if not accuracy > 0:
         faults.append(Fault("accuracy", f"must be above 0 pixel, got {accuracy}"))
-    if spacing < SMALLEST_CELL or spacing & (spacing - 1):
-        faults.append(
-            Fault("spacing", f"must be a power of two of at least {SMALLEST_CELL}, got {spacing}")
-        )
+    if not SMALLEST_CELL <= spacing <= LARGEST_CELL or spacing & (spacing - 1):
+        limits = f"{SMALLEST_CELL} to {LARGEST_CELL}"
+        faults.append(Fault("spacing", f"must be a power of two, {limits} pixels, got {spacing}"))
     if faults:
         raise ParameterError(faults)
 
@@ -169,7 +170,7 @@ def _positions(transform: PixelTransform, x: Floats, y: Floats) -> Floats:
 
 
 def _inside(origin: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    return (origin[:, 0] < shape[1]) & (origin[:, 1] < shape[0])
+    return np.asarray((origin[:, 0] < shape[1]) & (origin[:, 1] < shape[0]))
 
 
 def _reaches(samples: Floats, window: tuple[int, int, int, int] | None) -> NDArray[np.bool_]:
@@ -182,7 +183,7 @@ def _reaches(samples: Floats, window: tuple[int, int, int, int] | None) -> NDArr
     outside = (high + margin < np.array(window[:2]) - 0.5).any(axis=1)
     outside |= (low - margin > np.array(window[2:]) - 0.5).any(axis=1)
     # NaN compares false: a cell that is only partly known is kept.
-    return ~outside
+    return np.asarray(~outside)
 
 
 def _is_bilinear(samples: Floats, accuracy: float) -> NDArray[np.bool_]:
@@ -282,7 +283,7 @@ def _pixels_of(origin: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.
     step = np.arange(SMALLEST_CELL)
     grid = np.stack(np.broadcast_arrays(step, step[:, None]), axis=-1).reshape(-1, 2)
     pixels = (origin[:, None] + grid).reshape(-1, 2)
-    return pixels[(pixels[:, 0] < shape[1]) & (pixels[:, 1] < shape[0])]
+    return np.asarray(pixels[_inside(pixels, shape)])
 
 
 def _boxes(places: Floats, margin: float) -> list[Floats]:

@@ -127,8 +127,6 @@ def fit_difference(
     common = int(rows[:, 2].sum())
     if common < max(min_pixels, 1):
         return NoFit(common, f"{common} pixels in common, fewer than {min_pixels}")
-    if common < 4096:
-        x_step = y_step = 1
     sums, limits = _fit(difference, order, clip_sigma, rounding, x_step, y_step)
     if sums[0] < max(min_pixels, 1):
         kept = int(sums[0])
@@ -170,13 +168,19 @@ def _difference(
 
 def _rounding(first: Piece, second: Piece, window: Window, x_step: int, y_step: int) -> float:
     """How far equal pixels may differ because the images are stored with finite precision."""
-    total = 0.0
+    total = float(np.finfo(np.float64).tiny)
     for image, _, x0, y0 in (first, second):
-        sample = np.abs(_cut(image, x0, y0, window)[::y_step, ::x_step])
-        sample = sample[np.isfinite(sample)]
         precision = np.finfo(image.dtype).eps if image.dtype.kind == "f" else 0.0
-        total += 4.0 * float(precision) * (float(sample.max()) if sample.size else 0.0)
-    return max(total, np.finfo(np.float64).tiny)
+        values = _cut(image, x0, y0, window)
+        largest = _largest(values[::y_step, ::x_step]) or _largest(values)
+        total += 4.0 * float(max(precision, np.finfo(np.float64).eps)) * largest
+    return total
+
+
+def _largest(values: NDArray[Any]) -> float:
+    """The largest finite absolute value, 0 where there is none."""
+    absolute = np.abs(values[np.isfinite(values)])
+    return float(absolute.max()) if absolute.size else 0.0
 
 
 def _as_plane_fit(
@@ -228,6 +232,8 @@ def _fit(
     x_middle, y_middle = (nx - 1) / 2.0, (ny - 1) / 2.0
     least = _LEAST_SPREAD / scale**2
     u, v, z = _sample(difference, x_step, y_step)
+    if z.size < 1024:  # a thin line may lie between the rows and columns of the sample
+        u, v, z = _sample(difference, 1, 1)
     plane = _least_absolute(u, v, z, order, least, rounding)
     deviations = np.empty(z.size)
     sums = np.zeros(10)

@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 
 #: How often a pixel is quartered: parts of 1/16 pixel.
 DEEPEST = 4
+#: How many pixels are cut at a time, which bounds the memory to some 50 MB.
+PIXELS_AT_ONCE = 2048
 #: The largest departure of a part's middle positions from its corners' mean, in sides.
 FLAT = 0.02
 #: Corners are looked up this part of the side inside, so that a part which touches a cut does
@@ -59,6 +61,16 @@ def cut_pixels(
     Parts that have no image (NaN) are left out and the flux of the pixel is shared among the
     others by their area in the pixel, so that none is lost.
     """
+    chunks = np.array_split(pixels, -(-len(pixels) // PIXELS_AT_ONCE) or 1)
+    parts = [_cut(transform, chunk, window) for chunk in chunks]
+    return Fragments(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+
+
+def _cut(
+    transform: Callable[[Any, Any], tuple[Any, Any]],
+    pixels: NDArray[np.int64],
+    window: tuple[int, int, int, int] | None,
+) -> Fragments:
     center = pixels.astype(np.float64)
     owner = np.arange(len(pixels))
     quads: list[tuple[NDArray[np.int64], Floats, Floats]] = []
@@ -68,31 +80,22 @@ def cut_pixels(
         flat = _is_flat(places)
         quads.append((owner[flat], _corners(places[flat]), np.full(flat.sum(), size * size)))
         # A part without any image is left out; a whole pixel is looked at once more.
-        open_ = ~flat & (np.isfinite(places).any(axis=(1, 2, 3)) | (level == 0))
-        center, owner, places = center[open_], owner[open_], places[open_]
+        torn = ~flat & (np.isfinite(places).any(axis=(1, 2, 3)) | (level == 0))
+        center, owner, places = center[torn], owner[torn], places[torn]
         if level < DEEPEST:
             center, owner, size = _quarter(center, size), np.tile(owner, 4), size / 2
-    owner_quad = np.concatenate([quad[0] for quad in quads])
-    corners = np.concatenate([quad[1] for quad in quads])
-    share = np.concatenate([quad[2] for quad in quads])
+    owner_quad, corners, share = (np.concatenate(fields) for fields in zip(*quads, strict=True))
     owner_point, point, point_share = _points(transform, center, owner, places, size)
     total = np.bincount(owner_quad, share, len(pixels))
     total += np.bincount(owner_point, point_share, len(pixels))
-    near = _reaches(corners, window)
-    near_point = _reaches(point[:, None, :2], window)
-    owner_quad, corners, share = owner_quad[near], corners[near], share[near]
-    owner_point, point, point_share = (
-        owner_point[near_point],
-        point[near_point],
-        point_share[near_point],
-    )
+    near, near_point = _touches(corners, window), _touches(point[:, None, :2], window)
     return Fragments(
-        pixels[owner_quad].astype(np.int32),
-        corners,
-        share / total[owner_quad],
-        pixels[owner_point].astype(np.int32),
-        point,
-        point_share / total[owner_point],
+        pixels[owner_quad[near]].astype(np.int32),
+        corners[near],
+        (share / total[owner_quad])[near],
+        pixels[owner_point[near_point]].astype(np.int32),
+        point[near_point],
+        (point_share / total[owner_point])[near_point],
     )
 
 
@@ -125,7 +128,7 @@ def shorter_diagonal(places: Floats) -> Floats:
     """Lengths (n,) of the shorter diagonals of patches (n, k, k, 2)."""
     one = places[:, -1, -1] - places[:, 0, 0]
     other = places[:, 0, -1] - places[:, -1, 0]
-    return np.minimum(np.hypot(*one.T), np.hypot(*other.T))
+    return np.asarray(np.minimum(np.hypot(*one.T), np.hypot(*other.T)))
 
 
 def is_one_sided(places: Floats) -> NDArray[np.bool_]:
@@ -171,7 +174,7 @@ def _points(
     return owner, point, np.full(len(point), size * size)
 
 
-def _reaches(places: Floats, window: tuple[int, int, int, int] | None) -> NDArray[np.bool_]:
+def _touches(places: Floats, window: tuple[int, int, int, int] | None) -> NDArray[np.bool_]:
     """Whether the box around places (n, k, 2) touches the window."""
     if window is None or not len(places):
         return np.ones(len(places), bool)

@@ -57,6 +57,7 @@ def weigh(
     center: Annotated[SkyPosition | None, Param("Centre", example="10 -20", group="Sky")] = None,
     offset: Annotated[float, Param("Added to 100 % of all", low=-1, high=1, group="Sky")] = 0.0,
     masks: Annotated[list[Path], Param("Masks", placeholder="none")] = [],  # noqa: B006
+    scales: Annotated[Path | None, Param("How the scales are calibrated")] = None,
     patient: Annotated[bool, Param("Take many")] = False,
     trouble: Annotated[
         Literal["none", "bug", "step", "input", "memory", "kill"],

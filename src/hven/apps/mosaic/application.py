@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from hven.apps.mosaic.making import make_mosaic
 from hven.declare import Output, Param, SkyPosition, application
 from hven.engine import Run
 from hven.errors import Fault
@@ -297,4 +296,7 @@ def mosaic(
     starts.
     """
     values = {name: value for name, value in locals().items() if name != "run"}
+    # Help, list and schema need the declaration only; numba and WCS take a second to import.
+    from hven.apps.mosaic.making import make_mosaic
+
     return Mosaic(**make_mosaic(run, values))

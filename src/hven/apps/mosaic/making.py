@@ -191,7 +191,13 @@ def _coadded(
     values: Values,
 ) -> Strips:
     shrink = max(1, math.ceil(max(grid.nx, grid.ny) / _PREVIEW_PIXELS))
-    coadding = Coadding(values["combine"], values["clip_sigma"], values["pixel_type"], shrink)
+    coadding = Coadding(
+        combine=values["combine"],
+        clip_sigma=values["clip_sigma"],
+        noise=_noise(match) if values["combine"] == "clip" else 0.0,
+        pixel_type=values["pixel_type"],
+        shrink=shrink,
+    )
     windows = strips_of(
         lattice.window, shrink, _bytes_per_pixel(placed, lattice.window, coadding), memory
     )
@@ -208,6 +214,13 @@ def _coadded(
             )
         )
     return Strips(windows, products)
+
+
+def _noise(match: Match | None) -> float:
+    """Noise of a pixel of one image, from the differences of two."""
+    if match is None or not match.fits:
+        return 0.0
+    return float(np.median([fit.rms for fit in match.fits]) / math.sqrt(2.0))
 
 
 def _planes(

@@ -107,7 +107,9 @@ def places_on(lattice: Lattice, summaries: Sequence[Summary]) -> list[Window | N
             places.append(None if outline.is_whole_sky else _around(x, y))
         else:
             to_lattice = pixel_transform(summary.wcs, wcs)
-            places.append(_around(*to_lattice(*edge_pixels(summary.nx, summary.ny))))
+            x, y = to_lattice(*edge_pixels(summary.nx, summary.ny))
+            # The Sun's limb lies inside its image, whose outline is then nowhere on its surface.
+            places.append(_around(x, y) if np.isfinite(x + y).any() else None)
     return places
 
 

@@ -51,6 +51,8 @@ class Coadding:
     combine: str
     #: Where `clip` cuts.
     clip_sigma: float
+    #: Noise of a pixel of one image, below which `clip` estimates none from a few values.
+    noise: float
     #: Type of the pixels of the result.
     pixel_type: str
     #: Factor by which the preview is smaller.
@@ -158,6 +160,7 @@ def _coadded(
             planes=planes,
             centers=centers,
             sigma=coadding.clip_sigma,
+            noise=coadding.noise,
             dtype=coadding.pixel_type,
         )
     coadd: Callable[..., Coadded] = coadd_mean if coadding.combine == "mean" else coadd_median

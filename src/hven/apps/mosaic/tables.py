@@ -25,7 +25,7 @@ from hven.formats.sky import celestial_wcs
 from hven.formats.tables import astropy_table
 from hven.kernels.plane import PlaneFit
 
-#: 0-based pixel of the lattice from which Montage counts x and y: the reference pixel.
+#: Where Montage counts x and y from: columns and rows from 0, less CRPIX, which counts from 1.
 Origin = tuple[float, float]
 
 
@@ -70,7 +70,7 @@ def _write_match(
         "fits": folder / "fits.tbl",
         "corrections": folder / "corrections.tbl",
     }
-    x, y = celestial_wcs(lattice.header).wcs.crpix - 1.0
+    x, y = celestial_wcs(lattice.header).wcs.crpix
     write_differences(
         written["differences"],
         [
@@ -98,8 +98,8 @@ def _fit_row(pair: tuple[int, int], fit: PlaneFit, origin: Origin) -> FitRow:
     return FitRow(
         *pair,
         *fit.about(x, y),
-        x - fit.x_min + 1.0,
-        y - fit.y_min + 1.0,
+        x - fit.x_min,
+        y - fit.y_min,
         round(fit.x_min - x),
         round(fit.x_max - x),
         round(fit.y_min - y),

@@ -16,16 +16,16 @@ class Lost(NamedTuple):
     call: int | None
     #: How the worker ended.
     text: str
-    #: How many workers ended over it.
+    #: How many workers ended over it; none when the batch was taken back.
     deaths: int = 1
 
 
 class Position(NamedTuple):
     """What a worker is doing."""
 
-    #: The index of the running call in its batch.
+    #: The index of the running call in its batch; -1 when another batch of that worker runs.
     call: int
-    #: Seconds since it began.
+    #: Seconds since the running call began.
     seconds: float
 
 
@@ -64,7 +64,7 @@ class Executor(ABC):
 
     @abstractmethod
     def position(self, batch: Batch) -> Position | None:
-        """Which call of the batch is running, if it is known that one is."""
+        """What the batch's worker is doing, if it is known and busy."""
 
     @abstractmethod
     def kill(self, batch: Batch) -> None:

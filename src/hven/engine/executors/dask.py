@@ -96,7 +96,12 @@ class Dask(Executor):
         future.add_done_callback(lambda done: self._answer(batch, done))
 
     def position(self, batch: Batch) -> Position | None:
-        """What the worker has noted, timed from when it was first seen here."""
+        """What the worker has noted, timed from when it was first seen here.
+
+        Notes
+        -----
+        A batch that has not begun is left to the scheduler, which gives it to a free worker.
+        """
         note = _read_note(batch)
         if note is None:
             return None
@@ -123,7 +128,7 @@ class Dask(Executor):
         if sent is not None:
             with contextlib.suppress(Exception):
                 sent.future.cancel()
-            sent.finished(batch, Lost(-1, "it was taken back"))
+            sent.finished(batch, Lost(-1, "it was taken back", 0))
 
     def watch(self) -> None:
         """Count the workers, once in a while."""

@@ -101,8 +101,9 @@ class Local(Executor):
         """What the worker's board says."""
         for worker in self._workers:
             number, index, begun, _ = worker.board[:]
-            if int(number) == batch.number and index >= 0:
-                return Position(int(index), time.monotonic() - begun)
+            if batch.number in worker.sent and number and index >= 0:
+                running = int(index) if int(number) == batch.number else -1
+                return Position(running, time.monotonic() - begun)
         return None
 
     def kill(self, batch: Batch) -> None:
@@ -110,6 +111,15 @@ class Local(Executor):
         for worker in self._workers:
             if batch.number in worker.sent:
                 worker.kill()
+
+    def drop(self, batch: Batch) -> None:
+        """Take the batch back if it has not begun; it is harmless should it begin all the same."""
+        for worker in self._workers:
+            if batch.number in worker.sent and int(worker.board[_NUMBER]) != batch.number:
+                with self._lock:
+                    _, finished = worker.sent.pop(batch.number, (None, None))
+                if finished:
+                    finished(batch, Lost(-1, "it was taken back", 0))
 
     def watch(self) -> None:
         """Bury workers whose pool has given up without telling, which pebble's may."""
