@@ -132,11 +132,17 @@ def shorter_diagonal(places: Floats) -> Floats:
 
 
 def is_one_sided(places: Floats) -> NDArray[np.bool_]:
-    """Whether no quadrilateral of a patch (n, k, k, 2) is turned inside out."""
-    one = places[:, 1:, 1:] - places[:, :-1, :-1]
-    other = places[:, 1:, :-1] - places[:, :-1, 1:]
-    area = one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
-    return np.asarray((area >= 0).all(axis=(1, 2)) | (area <= 0).all(axis=(1, 2)))
+    """Whether all quadrilaterals of a patch (n, k, k, 2) are convex and turn the same way."""
+    around = (places[:, :-1, :-1], places[:, :-1, 1:], places[:, 1:, 1:], places[:, 1:, :-1])
+    sides = [after - before for before, after in zip(around, around[1:] + around[:1], strict=True)]
+    turns = np.stack(
+        [
+            one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
+            for one, other in zip(sides, sides[1:] + sides[:1], strict=True)
+        ]
+    )
+    # Two corners may fall together, at a pole.
+    return np.asarray((turns >= 0).all(axis=(0, 2, 3)) | (turns <= 0).all(axis=(0, 2, 3)))
 
 
 def _corners(places: Floats) -> Floats:
