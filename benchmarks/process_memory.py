@@ -38,7 +38,7 @@ def watch(
         It failed.
     """
     start = time.perf_counter()
-    process = subprocess.Popen(command, env=dict(environment))
+    process = subprocess.Popen(command, env=dict(environment), stdout=subprocess.DEVNULL)
     peaks: dict[tuple[int, str], dict[str, int]] = {}
     together = 0
     ended = threading.Event()

@@ -2,7 +2,7 @@
 
     python benchmarks/wide.py [--folder FOLDER] [--degrees 6]
 
-Needs 12 GB of disk. The command line runs in a new process with an empty store; all processes
+Needs 17 GB of disk. The command line runs in a new process with an empty store; all processes
 that it starts are watched. No peer runs here: benchmarks/mosaic.py has them on one square degree.
 """
 

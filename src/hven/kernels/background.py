@@ -111,8 +111,10 @@ def solve_background(
     fits' affair.
 
     Differences leave one plane (one level) of each connected group free. It is chosen so that the
-    best plane through the corrections over the area of all the group's images is zero: the mosaic
-    keeps its level and its slope. With `reference` it is that image's own correction that is zero.
+    mean slope and the mean level of the corrections, over the area of the group's images, are zero.
+    (The best plane through the corrections would take the levels of the sky, which differ much from
+    exposure to exposure, for a slope of the mosaic.) With `reference` it is that image's own
+    correction that is zero.
 
     A slope of an image is held where its error at the image's edge would be larger than the noise
     of a single pixel, the neighbours being taken as they are: that of an image that hangs on a
@@ -241,26 +243,25 @@ def _normal_equations(system: _System, n: int) -> tuple[sparse.csr_array, Floats
 
 
 def _center(solution: Floats, grid: _Layout, reference: int | None = None) -> Floats:
-    """Take from each group the best plane through its corrections, or that of the reference."""
-    n, k = solution.shape
-    groups = int(grid.component.max()) + 1 if n else 0
+    """Take from each group the mean slope and level of its corrections, or those of the reference."""
+    k = solution.shape[1]
     area = grid.sizes.prod(axis=1)
-    origin = np.stack(
-        [np.bincount(grid.component, area * x, groups) for x in grid.centers.T], axis=1
-    ) / np.bincount(grid.component, area, groups).reshape(-1, 1)
+    origin = _means(grid.component, area, grid.centers)
     shift = _shift(grid.centers - origin[grid.component], k)
-    # Integrals of x^2, y^2 and 1 over each image, about its centre.
-    squares = np.column_stack([area[:, None] * grid.sizes**2 / 12.0, area])
-    turned = np.swapaxes(shift, 1, 2) * squares[:, None, 3 - k :]
-    left, right = np.zeros((groups, k, k)), np.zeros((groups, k, 1))
-    np.add.at(left, grid.component, turned @ shift)
-    np.add.at(right, grid.component, turned @ solution[:, :, None])
-    common = np.linalg.solve(left, right)
+    # About the mean centre a common slope adds nothing to the mean level.
+    common = _means(grid.component, area, solution)
     if reference is not None:
-        own = np.linalg.solve(shift[reference], solution[reference])
-        common[grid.component[reference]] = own[:, None]
-    centered: Floats = solution - (shift @ common[grid.component])[:, :, 0]
+        common[grid.component[reference]] = np.linalg.solve(shift[reference], solution[reference])
+    centered: Floats = solution - (shift @ common[grid.component, :, None])[:, :, 0]
     return centered
+
+
+def _means(component: NDArray[np.int64], area: Floats, values: Floats) -> Floats:
+    """(groups, k) mean over the area of each group of values (n, k)."""
+    groups = int(component.max()) + 1 if len(component) else 0
+    total = np.bincount(component, area, groups)
+    sums = [np.bincount(component, area * column, groups) for column in values.T]
+    return np.stack(sums, axis=1) / total[:, None] if sums else np.zeros((groups, 0))
 
 
 class _Slopes(NamedTuple):
