@@ -10,6 +10,7 @@ all processes together are given: the latter is hardly disturbed by others.
 from __future__ import annotations
 
 import argparse
+import atexit
 import multiprocessing
 import shutil
 import signal
@@ -18,71 +19,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hven.engine import Executor, Inline, Local, Run, Store, step
+from engine_steps import add_pairs, bare_batch, bare_step, compare_pairs, kept_step, make_pair
+from hven.engine import Executor, Inline, Local, Run, Store
 from report import Cost, costs, publish, spread, table
 
 WORKERS = 2
-
-
-class Pair(NamedTuple):
-    """What the projection of an image gives."""
-
-    image: NDArray[np.float32]
-    area: NDArray[np.float32]
-
-
-def compute(seconds: float) -> None:
-    """Use the processor for so long."""
-    end = time.thread_time() + seconds
-    while time.thread_time() < end:
-        pass
-
-
-def bare_step(number: int, seconds: float) -> int:
-    compute(seconds)
-    return number
-
-
-def bare_batch(numbers: list[int], seconds: float) -> list[int]:
-    return [bare_step(number, seconds) for number in numbers]
-
-
-@step(version=1)
-def kept_step(number: int, seconds: float) -> int:
-    """Compute for a while."""
-    compute(seconds)
-    return number
-
-
-@step(version=1)
-def make_pair(number: int, seconds: float) -> Pair:
-    """Two arrays of 2.5 MB."""
-    compute(seconds)
-    return Pair(np.full((600, 1040), number, np.float32), np.ones((600, 1040), np.float32))
-
-
-@step(version=1)
-def compare_pairs(first: Pair, second: Pair, seconds: float) -> float:
-    """Read two products."""
-    compute(seconds)
-    return float(first.image[300, 520] - second.image[300, 520])
-
-
-@step(version=1)
-def add_pairs(pairs: list[Pair], row: int) -> NDArray[np.float32]:
-    """Read all products."""
-    rows = slice(75 * row, 75 * (row + 1))
-    total: NDArray[np.float32] = np.sum([pair.image[rows] for pair in pairs], axis=0)
-    return total
+_folder = tempfile.mkdtemp(prefix="hven-bench-")
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 
 def run_bare(count: int, seconds: float, batch: int) -> None:
@@ -111,22 +59,16 @@ def run_pipeline(executor: Executor, store: Store) -> None:
         run.gather(run.map(add_pairs, [pairs] * 8, range(8)))
 
 
-@contextmanager
-def fresh_store() -> Iterator[Store]:
-    """A store that is empty and removed afterwards."""
-    folder = tempfile.mkdtemp(prefix="hven-bench-")
-    try:
-        yield Store(folder)
-    finally:
-        shutil.rmtree(folder)
+def fresh_store() -> Store:
+    """A store that is empty; all are removed at the end only.
+
+    ext4 is many times slower at making files in the half minute after many were removed.
+    """
+    return Store(tempfile.mkdtemp(dir=_folder))
 
 
 def with_store(work: Callable[[Store], None]) -> Callable[[], None]:
-    def run() -> None:
-        with fresh_store() as store:
-            work(store)
-
-    return run
+    return lambda: work(fresh_store())
 
 
 def overhead(repeats: int) -> tuple[str, str]:
@@ -172,22 +114,22 @@ def _compared(found: dict[str, list[Cost]]) -> str:
 def resumed(repeats: int) -> str:
     """What a kept step costs: its key, finding it, and its value."""
     rows = []
-    with fresh_store() as store:
-        run_kept(2000, 0.0, Inline(), store)
-        seconds = []
-        for _ in range(repeats):
-            begun = time.perf_counter()
-            run_kept(2000, 0.0, Local(WORKERS), Store(store.folder))
-            seconds.append((time.perf_counter() - begun) / 2000 * 1e3)
-        rows.append(("a number", spread(seconds), "0.2"))
-    with fresh_store() as store:
-        run_pipeline(Local(WORKERS), store)
-        seconds = []
-        for _ in range(repeats):
-            begun = time.perf_counter()
-            run_pipeline(Local(WORKERS), Store(store.folder))
-            seconds.append((time.perf_counter() - begun) / 203 * 1e3)
-        rows.append(("pipeline of 203 steps with products as arguments", spread(seconds), "0.2"))
+    store = fresh_store()
+    run_kept(2000, 0.0, Inline(), store)
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        run_kept(2000, 0.0, Local(WORKERS), Store(store.folder))
+        seconds.append((time.perf_counter() - begun) / 2000 * 1e3)
+    rows.append(("a number", spread(seconds), "0.2"))
+    store = fresh_store()
+    run_pipeline(Local(WORKERS), store)
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        run_pipeline(Local(WORKERS), Store(store.folder))
+        seconds.append((time.perf_counter() - begun) / 203 * 1e3)
+    rows.append(("pipeline of 203 steps with products as arguments", spread(seconds), "0.2"))
     return table(("kept steps", "ms a step", "bar"), rows)
 
 
@@ -222,21 +164,22 @@ run_kept({count}, 0.01, Local(WORKERS), Store({store!r}))
 
 def interrupted(count: int = 400) -> str:
     """Kill a run at three quarters, run it again, compare with an undisturbed one."""
-    with fresh_store() as whole, fresh_store() as cut:
-        run_kept(count, 0.01, Local(WORKERS), whole)
-        script = INTERRUPTED.format(
-            benchmarks=str(Path(__file__).parent), count=count, store=str(cut.folder)
-        )
-        driver = subprocess.Popen([sys.executable, "-c", script])
-        while _products(cut) < 0.75 * count:
-            time.sleep(0.002)
-        driver.send_signal(signal.SIGKILL)
-        driver.wait()
-        with Run(Local(WORKERS), cut) as run:
-            products = run.map(kept_step, range(count), seconds=0.01)
-            values = run.gather(products)
-        reused = run.reused["kept_step"]
-        same = values == list(range(count)) and _values(whole) == _values(cut)
+    whole = fresh_store()
+    cut = fresh_store()
+    run_kept(count, 0.01, Local(WORKERS), whole)
+    script = INTERRUPTED.format(
+        benchmarks=str(Path(__file__).parent), count=count, store=str(cut.folder)
+    )
+    driver = subprocess.Popen([sys.executable, "-c", script])
+    while _products(cut) < 0.75 * count:
+        time.sleep(0.002)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    with Run(Local(WORKERS), cut) as run:
+        products = run.map(kept_step, range(count), seconds=0.01)
+        values = run.gather(products)
+    reused = run.reused["kept_step"]
+    same = values == list(range(count)) and _values(whole) == _values(cut)
     rows = [
         (
             count,
@@ -291,8 +234,8 @@ def main() -> None:
     parser.add_argument("--dask", action="store_true", help="measure the Dask executor too")
     options = parser.parse_args()
     # Once for nothing: imports and the first fork are no step's overhead.
-    with fresh_store() as store:
-        run_kept(4, 0.0, Local(WORKERS), store)
+    store = fresh_store()
+    run_kept(4, 0.0, Local(WORKERS), store)
     long, short = overhead(options.repeats)
     parts = [
         f"80 steps of 50 ms on {WORKERS} workers (bar: 5 % over the bare pool)",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import sample_steps as steps
 
-from hven.engine import Executor, Inline, Run, Store
+from hven.engine import Executor, Inline, Local, Run, Store
 from hven.errors import (
     CancelledError,
     DeclarationError,
@@ -160,7 +162,7 @@ def test_a_result_that_cannot_be_kept_is_the_authors_fault(run: Run) -> None:
 def test_a_damaged_product_is_noticed_and_made_again(executor: Executor, store: Store) -> None:
     with Run(executor, store) as run:
         key = run.call(steps.ramp, 100_000).key
-    spoil(store.product_folder(key) / "0.npy")
+    spoil(store.product_path(key) / "0.npy")
     again = Store(store.folder)
     with Run(executor, again) as run:
         value = run.call(steps.ramp, 100_000).load()
@@ -270,6 +272,14 @@ def test_numerical_libraries_are_held_to_one_thread_in_workers(
 ) -> None:
     with Run(killing_executor, store) as run:
         assert run.call(steps.thread_limits).load() == ("1", "1")
+
+
+@pytest.mark.parametrize("start", ["fork", "forkserver"])
+def test_loaded_libraries_are_held_to_one_thread_in_workers_only(store: Store, start: Any) -> None:
+    before = dict(os.environ)
+    with Run(Local(1, start=start), store) as run:
+        assert run.call(steps.count_threads).load() == 1
+        assert dict(os.environ) == before
 
 
 def spoil(path: Path) -> None:

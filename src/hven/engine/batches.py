@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-#: Seconds of work in one batch: a hundred times what sending one costs, and short enough to share.
-TARGET_SECONDS = 0.03
 _MOST_CALLS = 500
 #: The weight of the latest measurement.
 _NEWEST = 0.3
@@ -24,10 +22,20 @@ class StepTime:
         old = mean if self.seconds is None else self.seconds
         self.seconds = old + _NEWEST * (mean - old)
 
-    def batch_size(self, waiting: int, workers: int) -> int:
-        """How many of the waiting calls to send at once; the last ones are shared out evenly."""
+    def batch_size(self, waiting: int, workers: int, target_seconds: float) -> int:
+        """How many of the waiting calls to send at once.
+
+        Parameters
+        ----------
+        waiting
+            How many there are; the last ones are shared out, in ever smaller batches.
+        workers
+            Between how many workers.
+        target_seconds
+            What a batch should take.
+        """
         if self.seconds is None:
             return 1
-        by_time = int(TARGET_SECONDS / max(self.seconds, 1e-6))
+        by_time = min(int(target_seconds / max(self.seconds, 1e-6)), _MOST_CALLS)
         share = -(-waiting // (2 * workers))
-        return max(1, min(by_time, share, _MOST_CALLS))
+        return max(1, min(by_time, share), min(by_time // 8, waiting))

@@ -55,7 +55,7 @@ def write_value(value: Any, folder: Callable[[], Path]) -> tuple[Any, Files]:
     return writer.write(value), writer.files
 
 
-def read_value(written: Any, content: Callable[[str], memoryview], folder: Path) -> Any:
+def read_value(written: Any, content: Callable[[str], memoryview], folder: str | Path) -> Any:
     """The value that `write_value` wrote.
 
     Parameters
@@ -149,7 +149,7 @@ class _Writer:
 
 
 class _Reader:
-    def __init__(self, content: Callable[[str], memoryview], folder: Path) -> None:
+    def __init__(self, content: Callable[[str], memoryview], folder: str | Path) -> None:
         self._content = content
         self._folder = folder
 
@@ -187,7 +187,7 @@ class _Reader:
 
     def _read_file(self, body: str) -> Path:
         self._content(body)
-        return self._folder / body
+        return Path(self._folder, body)
 
     def _read_enum(self, body: list[str]) -> Any:
         return _find_type(body[0], Enum)[body[1]]

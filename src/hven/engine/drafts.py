@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Draft:
-    """A folder of a product that is being made, made itself when it is first asked for.
+    """A folder or file of a product that is being made.
 
     Parameters
     ----------
@@ -22,33 +22,38 @@ class Draft:
     _numbers = itertools.count()
 
     def __init__(self, drafts: Path) -> None:
-        self._path = drafts / f"{_host_name()}.{os.getpid()}.{next(self._numbers)}"
-        self._made = False
+        #: Free at first, for a file that is written or moved there.
+        self.path = drafts / f"{_host_name()}.{os.getpid()}.{next(self._numbers)}"
+        #: Whether the folder has been made.
+        self.has_folder = False
 
     def folder(self) -> Path:
-        """The folder, made."""
-        if not self._made:
-            self._path.mkdir()
-            self._made = True
-        return self._path
-
-    def reserve(self) -> Path:
-        """The folder's path, for something that is to be moved there."""
-        self._made = True
-        return self._path
+        """The folder, made when it is first asked for."""
+        if not self.has_folder:
+            self.path.mkdir()
+            self.has_folder = True
+        return self.path
 
     def remove(self) -> None:
-        """Remove it and what is in it, if it is still there."""
-        if self._made:
-            shutil.rmtree(self._path, ignore_errors=True)
+        """Remove it and what is in it, if it is there."""
+        _remove(self.path)
+        self.has_folder = False
 
 
 def remove_stale_drafts(drafts: Path) -> int:
     """Remove the drafts of processes of this machine that have ended; gives how many."""
     stale = [path for path in drafts.iterdir() if _is_stale(path.name)]
     for path in stale:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
     return len(stale)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except (IsADirectoryError, PermissionError):
+        # Which of the two a folder gives is up to the system.
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_stale(name: str) -> bool:

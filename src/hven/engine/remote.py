@@ -43,17 +43,23 @@ class Remote:
 
     def push(self, key: str, source: Path) -> None:
         """Copy a product there."""
+        if source.is_file():
+            self._put(source, key, MANIFEST)
+            return
         names = [str(p.relative_to(source)) for p in source.rglob("*") if p.is_file()]
         for name in sorted(names, key=lambda name: name == MANIFEST):
-            path = f"{self._folder(key)}/{name}"
-            self._files.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120 - not here
-            self._files.put_file(str(source / name), path)
+            self._put(source / name, key, name)
 
     def remove(self, key: str) -> None:
         """Remove a product there."""
         with contextlib.suppress(FileNotFoundError):
             self._files.rm_file(f"{self._folder(key)}/{MANIFEST}")
             self._files.rm(self._folder(key), recursive=True)
+
+    def _put(self, source: Path, key: str, name: str) -> None:
+        path = f"{self._folder(key)}/{name}"
+        self._files.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120 - not here
+        self._files.put_file(str(source), path)
 
     def _folder(self, key: str) -> str:
         return f"{self._root}/products/{key[:2]}/{key}"

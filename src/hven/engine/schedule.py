@@ -11,7 +11,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from hven.engine.batches import TARGET_SECONDS
 from hven.engine.events import EventKind, EventLog
 from hven.engine.executors import Executor, Lost
 from hven.engine.failures import call_error, cancelled_error, lost_error, timeout_error
@@ -42,12 +41,6 @@ class Sent(NamedTuple):
     expected: float | None
     #: When it was sent, on the monotonic clock.
     time: float
-
-    def is_short(self, now: float) -> bool:
-        """Whether another batch may stand in line behind it."""
-        if self.expected is None or self.expected > 2 * TARGET_SECONDS:
-            return False
-        return now - self.time < LATE_SECONDS
 
 
 class Schedule:
@@ -299,12 +292,20 @@ class Schedule:
         if len(self.sent) >= 2 * workers:
             return False
         # A second batch for a busy worker keeps it fed.
-        now = time.monotonic()
-        return all(sent.is_short(now) for sent in self.sent.values())
+        return all(self._is_short(sent) for sent in self.sent.values())
+
+    def _is_short(self, sent: Sent) -> bool:
+        """Whether another batch may stand in line behind it."""
+        if sent.expected is None or sent.expected > 2 * self.executor.batch_seconds:
+            return False
+        return time.monotonic() - sent.time < LATE_SECONDS
 
     def _take(self, stage: Stage) -> list[Task]:
         tasks: list[Task] = []
-        size = stage.step_time.batch_size(len(stage.ready), self.executor.workers)
+        executor = self.executor
+        size = stage.step_time.batch_size(
+            len(stage.ready), executor.workers, executor.batch_seconds
+        )
         while stage.ready and len(tasks) < size:
             if stage.ready[0].alone and tasks:
                 break
@@ -327,7 +328,7 @@ class Schedule:
             self.store,
             str(self._cancel_mark),
             tuple(task.call for task in tasks),
-            2 * TARGET_SECONDS,
+            2 * self.executor.batch_seconds,
         )
         seconds = stage.step_time.seconds
         expected = None if seconds is None else seconds * len(tasks)

@@ -1,14 +1,14 @@
 """The store: where products lie, one folder a key, whole or absent."""
 
 # A kept step costs some ten microseconds; pathlib alone would double that.
-# ruff: noqa: PTH103, PTH104, PTH110, PTH116, PTH120
+# ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH116, PTH120, PTH123
 
 from __future__ import annotations
 
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,6 @@ from hven.engine.manifests import MANIFEST, Made, Manifest, manifest_content, pa
 from hven.engine.remote import Remote, cache_folder, is_url, mirror_folder
 from hven.engine.store_housekeeping import (
     USE_RESOLUTION,
-    Removal,
     StoredProduct,
     Usage,
     list_products,
@@ -87,13 +86,13 @@ class Store:
 
     # -- products ---------------------------------------------------------------------------------
 
-    def product_folder(self, key: str) -> Path:
-        """Where the product of that key lies, or would."""
+    def product_path(self, key: str) -> Path:
+        """Where the product of that key lies, or would: a folder, or a file if it needs no more."""
         return Path(self._products, key[:2], key)
 
     def has(self, key: str) -> bool:
         """Whether there is a product of that key; tells the housekeeping that it is in use."""
-        path = f"{self._products}/{key[:2]}/{key}/{MANIFEST}"
+        path = f"{self._products}/{key[:2]}/{key}"
         try:
             used = os.stat(path).st_mtime
         except OSError:
@@ -133,7 +132,7 @@ class Store:
             There is no such product, or its manifest is damaged.
         """
         try:
-            return self._manifest(key, self.product_folder(key))
+            return self._manifest(key)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"product {key[:12]}: must have a manifest, {error}") from error
 
@@ -146,22 +145,27 @@ class Store:
 
         Notes
         -----
-        The folder appears under its name in one step, so a product is whole or absent whatever is
+        It appears under its name in one step, so a product is whole or absent whatever is
         killed. When another process was faster, its product stays.
         """
         written, files = write_value(value, draft.folder)
         manifest = Manifest(made, written, files)
         content = manifest_content(manifest)
-        folder = draft.folder()
-        with open(folder / MANIFEST, "xb", buffering=0) as file:  # noqa: PTH123
-            file.write(content)
+        if files:
+            _remove_unlisted(draft.folder(), files)
+            _write(draft.folder() / MANIFEST, content)
+        else:
+            # A folder costs a file system several times what a file does.
+            if draft.has_folder:
+                draft.remove()
+            _write(draft.path, content)
         if self.durable:
-            _sync_all(folder, (*files, MANIFEST))
-        self._publish(key, draft)
+            _sync_all(draft.path, (*files, MANIFEST) if files else ())
+        if self._publish(key, draft):
+            self._remember(key, manifest)
+            self._contents.trust(f"{self.product_path(key)}/{name}" for name in files)
         if self._remote:
-            self._remote.push(key, self.product_folder(key))
-        self._remember(key, manifest)
-        self._contents.trust(f"{self.product_folder(key)}/{name}" for name in files)
+            self._remote.push(key, self.product_path(key))
         return len(content) + sum(file.size for file in files.values())
 
     def discard(self, key: str) -> None:
@@ -171,7 +175,7 @@ class Store:
             self._remote.remove(key)
         draft = self.draft()
         try:
-            os.rename(self.product_folder(key), draft.reserve())
+            os.rename(self.product_path(key), draft.path)
         except OSError:
             return
         draft.remove()
@@ -209,7 +213,7 @@ class Store:
         older_than: float | None = None,
         beyond_bytes: int | None = None,
         dry_run: bool = False,
-    ) -> Removal:
+    ) -> list[StoredProduct]:
         """Remove what was left alone longest; `store_housekeeping.remove_products` explains."""
         return remove_products(
             self, older_than=older_than, beyond_bytes=beyond_bytes, dry_run=dry_run
@@ -218,31 +222,32 @@ class Store:
     # -- inside -----------------------------------------------------------------------------------
 
     def _read(self, key: str) -> Reading:
-        folder = self.product_folder(key)
+        path = f"{self._products}/{key[:2]}/{key}"
         try:
-            manifest = self._manifest(key, folder)
-            content = self._checked_content(folder, manifest)
-            return Reading(read_value(manifest.value, content, folder), "")
+            manifest = self._manifest(key)
+            value = read_value(
+                manifest.value,
+                lambda name: self._contents.get(f"{path}/{name}", manifest.files[name]),
+                path,
+            )
+            return Reading(value, "")
         except FileNotFoundError as error:
-            whole = not folder.exists()
-            return Reading(None, "missing" if whole else f"without {error.filename}")
+            gone = not os.path.exists(path)
+            return Reading(None, "missing" if gone else f"without {error.filename}")
         except (OSError, ValueError, KeyError, TypeError, StoreError) as error:
             return Reading(None, f"damaged: {error}")
 
-    def _manifest(self, key: str, folder: Path) -> Manifest:
+    def _manifest(self, key: str) -> Manifest:
         kept = self._manifests.get(key)
         if kept is None:
-            if self._remote and not folder.exists() and self._remote.has(key):
+            path = f"{self._products}/{key[:2]}/{key}"
+            if self._remote and not os.path.exists(path) and self._remote.has(key):
                 draft = self.draft()
                 self._remote.fetch(key, draft.folder())
                 self._publish(key, draft)
-            with open(f"{folder}/{MANIFEST}", "rb", buffering=0) as file:  # noqa: PTH123
-                kept = parse_manifest(file.read())
+            kept = parse_manifest(_manifest_bytes(path))
             self._remember(key, kept)
         return kept
-
-    def _checked_content(self, folder: Path, manifest: Manifest) -> Callable[[str], memoryview]:
-        return lambda name: self._contents.get(f"{folder}/{name}", manifest.files[name])
 
     def _remember(self, key: str, manifest: Manifest) -> None:
         self._manifests[key] = manifest
@@ -251,20 +256,21 @@ class Store:
 
     def _forget(self, key: str) -> None:
         self._manifests.pop(key, None)
-        self._contents.forget(f"{self.product_folder(key)}/")
+        self._contents.forget(f"{self.product_path(key)}/")
 
-    def _publish(self, key: str, draft: Draft) -> None:
-        folder, target = draft.folder(), f"{self._products}/{key[:2]}/{key}"
+    def _publish(self, key: str, draft: Draft) -> bool:
+        target = f"{self._products}/{key[:2]}/{key}"
         try:
-            moved = _rename(folder, target)
+            moved = _rename(draft.path, target)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            moved = _rename(folder, target)
+            moved = _rename(draft.path, target)
         if not moved:
             draft.remove()
         if self.durable:
             _sync(os.path.dirname(target))
             _sync(self._products)
+        return moved
 
 
 @cache
@@ -277,8 +283,31 @@ def _absolute(location: str | os.PathLike[str]) -> Path:
     return Path(location).expanduser().absolute()
 
 
-def _rename(source: Path, target: str) -> bool:
-    """Whether the draft became the product; it does not when there is one already."""
+def _write(path: str | Path, content: bytes) -> None:
+    with open(path, "xb", buffering=0) as file:
+        file.write(content)
+
+
+def _manifest_bytes(path: str) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except IsADirectoryError:
+        with open(f"{path}/{MANIFEST}", "rb", buffering=0) as file:
+            return file.read()
+
+
+def _remove_unlisted(folder: Path, files: Mapping[str, object]) -> None:
+    """Remove what a step wrote for itself only."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = f"{place}/{name}"
+            if path[len(str(folder)) + 1 :] not in files:
+                os.unlink(path)
+
+
+def _rename(source: str | Path, target: str) -> bool:
+    """Whether the draft became the product; a folder does not when there is one already."""
     try:
         os.rename(source, target)
     except OSError as error:
@@ -296,10 +325,10 @@ def _note_use(path: str) -> None:
         return
 
 
-def _sync_all(folder: Path, names: Iterable[str]) -> None:
+def _sync_all(path: Path, names: Iterable[str]) -> None:
     for name in names:
-        _sync(folder / name)
-    _sync(folder)
+        _sync(path / name)
+    _sync(path)
 
 
 def _sync(path: str | Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hven.engine.drafts import remove_stale_drafts
-from hven.engine.manifests import MANIFEST
 from hven.engine.presence import oldest_live_run
 from hven.errors import StoreError
 
@@ -37,18 +36,8 @@ class StoredProduct(NamedTuple):
     step: str
     bytes: int
     #: Seconds since 1970; up to an hour before the true last use.
-    last_use: float
+    used: float
     made: float
-
-
-class Removal(NamedTuple):
-    """What was removed, or would be."""
-
-    products: tuple[StoredProduct, ...]
-    #: Bytes that became free.
-    bytes: int
-    #: How many products were spared because a live run may use them.
-    spared: int
 
 
 def list_products(store: Store) -> Iterator[StoredProduct]:
@@ -58,15 +47,15 @@ def list_products(store: Store) -> Iterator[StoredProduct]:
     -----
     Every manifest is read; half a second for ten thousand products.
     """
-    for folder in (store.folder / "products").glob("*/*"):
+    for path in (store.folder / "products").glob("*/*"):
         with contextlib.suppress(FileNotFoundError):
-            yield _describe(store, folder)
+            yield _describe(store, path)
 
 
 def measure_usage(store: Store) -> Usage:
     """How much a store holds."""
     products = list(list_products(store))
-    oldest = min((product.last_use for product in products), default=None)
+    oldest = min((product.used for product in products), default=None)
     return Usage(len(products), sum(product.bytes for product in products), oldest)
 
 
@@ -76,7 +65,7 @@ def remove_products(
     older_than: float | None = None,
     beyond_bytes: int | None = None,
     dry_run: bool = False,
-) -> Removal:
+) -> list[StoredProduct]:
     """Remove what was left alone longest, and what dead processes left behind.
 
     Parameters
@@ -90,22 +79,26 @@ def remove_products(
     dry_run
         Only tell what would be removed.
 
+    Returns
+    -------
+    list of StoredProduct
+        What was removed, or would be.
+
     Notes
     -----
     What was used since the oldest live run began is never removed: that run may have found it, or
     made it. A step whose input is removed all the same makes it again.
     """
-    products = sorted(list_products(store), key=lambda product: product.last_use)
+    products = sorted(list_products(store), key=lambda product: product.used)
     chosen = _choose(products, older_than, beyond_bytes)
     begun = oldest_live_run(store.folder / "runs")
     limit = float("inf") if begun is None else begun - USE_RESOLUTION
-    going = tuple(product for product in chosen if product.last_use < limit)
+    going = [product for product in chosen if product.used < limit]
     if not dry_run:
         for product in going:
             store.discard(product.key)
         remove_stale_drafts(store.folder / "drafts")
-    freed = sum(product.bytes for product in going)
-    return Removal(going, freed, len(chosen) - len(going))
+    return going
 
 
 def _choose(
@@ -116,7 +109,7 @@ def _choose(
     left = sum(product.bytes for product in products)
     chosen = []
     for product in products:
-        too_old = older_than is not None and now - product.last_use > older_than
+        too_old = older_than is not None and now - product.used > older_than
         too_many = beyond_bytes is not None and left > beyond_bytes
         if too_old or too_many:
             chosen.append(product)
@@ -124,12 +117,13 @@ def _choose(
     return chosen
 
 
-def _describe(store: Store, folder: Path) -> StoredProduct:
-    used = (folder / MANIFEST).stat()
+def _describe(store: Store, path: Path) -> StoredProduct:
+    found = path.stat()
     try:
-        manifest = store.manifest(folder.name)
+        manifest = store.manifest(path.name)
+        step, made = manifest.made.step, manifest.made.time
     except StoreError:
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        return StoredProduct(folder.name, "", size, used.st_mtime, used.st_mtime)
-    size = used.st_size + sum(file.size for file in manifest.files.values())
-    return StoredProduct(folder.name, manifest.made.step, size, used.st_mtime, manifest.made.time)
+        step, made = "", found.st_mtime
+    files = [p.stat().st_size for p in path.rglob("*") if p.is_file()]
+    size = sum(files) if path.is_dir() else found.st_size
+    return StoredProduct(path.name, step, size, found.st_mtime, made)

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 from numba import njit
 
-#: Decorator of a kernel. It may not be told that there are no NaN (`nnan`, `ninf`): they mean that
-#: there is nothing. Sums are the same each time on one machine.
-compiled = njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    fastmath={"contract", "reassoc", "arcp", "nsz"},
-)
+
+def _stamp(folder: Path) -> str:
+    """A digest of the sources of all kernels."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+_STAMP = _stamp(Path(__file__).parent)
+
+
+def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    def compile_(function: Callable[..., Any]) -> Any:
+        kernel = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        # Numba takes kept code for good as long as the kernel's own file is the same, though
+        # kernels of other files are compiled into it.
+        if hasattr(kernel, "_cache"):
+            kernel._cache._cache_file._source_stamp = _STAMP
+        return kernel
+
+    return compile_
+
+
+#: Kernels may not be told that there are no NaN (`nnan`, `ninf`): they mean that there is nothing.
+_FAST = {"contract", "reassoc", "arcp", "nsz"}
+
+#: Decorator of a kernel. Sums are the same each time on one machine.
+compiled = _compiler(fastmath=_FAST)
 
 #: The same for a small part of an inner loop: passing arrays to it would take longer than its work.
-inlined = njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    fastmath={"contract", "reassoc", "arcp", "nsz"},
-    forceinline=True,
-)
+inlined = _compiler(fastmath=_FAST, forceinline=True)
 
 #: Decorator of a kernel whose last bits may not depend on how its loops are cut: every operation
 #: is rounded by itself.
-compiled_to_the_bit = njit(cache=True, nogil=True, error_model="numpy")
+compiled_to_the_bit = _compiler()

@@ -27,9 +27,39 @@ def fill_flat(corners, size, w, h, x_low, y_low, xs, ys):
 
 
 @compiled
-def powers(nodes, n):
-    """Coefficients of the quartic through 5 equidistant nodes, for argument node number."""
-    a, b, c, d, e = nodes[0, n], nodes[1, n], nodes[2, n], nodes[3, n], nodes[4, n]
+def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
+    """Vertices (h + 1, w + 1) of a quartic cell, into the flat buffers xs and ys."""
+    step = 4.0 / size
+    powers = np.empty((5, 5))
+    for n, out, low in ((0, xs, x_low), (1, ys, y_low)):
+        for k in range(5):
+            powers[0, k], powers[1, k], powers[2, k], powers[3, k], powers[4, k] = quartic(
+                nodes[0, k, n], nodes[1, k, n], nodes[2, k, n], nodes[3, k, n], nodes[4, k, n]
+            )
+        for k in range(5):
+            p = powers[k]
+            p[0], p[1], p[2], p[3], p[4] = quartic(p[0], p[1], p[2], p[3], p[4])
+        powers[0, 0] -= low
+        for j in range(h + 1):
+            v = j * step
+            p = powers[4]
+            a, b, c, d, e = p[0], p[1], p[2], p[3], p[4]
+            for k in range(3, -1, -1):
+                p = powers[k]
+                a = p[0] + v * a
+                b = p[1] + v * b
+                c = p[2] + v * c
+                d = p[3] + v * d
+                e = p[4] + v * e
+            at = j * (w + 1)
+            for i in range(w + 1):
+                u = i * step
+                out[at + i] = a + u * (b + u * (c + u * (d + u * e)))
+
+
+@inlined
+def quartic(a, b, c, d, e):
+    """Coefficients of the quartic with values a to e at 0, 1, 2, 3 and 4."""
     return (
         a,
         (-25 * a + 48 * b - 36 * c + 16 * d - 3 * e) / 12,
@@ -37,24 +67,6 @@ def powers(nodes, n):
         (-5 * a + 18 * b - 24 * c + 14 * d - 3 * e) / 12,
         (a - 4 * b + 6 * c - 4 * d + e) / 24,
     )
-
-
-@compiled
-def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
-    """Vertices (h + 1, w + 1) of a quartic cell, into the flat buffers xs and ys."""
-    line = np.empty((5, 2))
-    for j in range(h + 1):
-        v = 4.0 * j / size
-        for k in range(5):
-            for n in range(2):
-                p = powers(nodes[:, k], n)
-                line[k, n] = p[0] + v * (p[1] + v * (p[2] + v * (p[3] + v * p[4])))
-        p, q = powers(line, 0), powers(line, 1)
-        at = j * (w + 1)
-        for i in range(w + 1):
-            u = 4.0 * i / size
-            xs[at + i] = p[0] + u * (p[1] + u * (p[2] + u * (p[3] + u * p[4]))) - x_low
-            ys[at + i] = q[0] + u * (q[1] + u * (q[2] + u * (q[3] + u * q[4]))) - y_low
 
 
 @inlined
@@ -107,19 +119,23 @@ def add_lattice(lattice, w, h, xs, ys, inside, stride, rows, columns, sums):
 
 
 @compiled
-def add_outline(w, h, xs, ys, straight, stride, rows, columns, strength, sums):
-    """Add the outline of a cell of w x h pixels."""
-    i_step = w if straight else 1
-    j_step = h if straight else 1
+def add_outline(w, h, xs, ys, straight, inside, stride, rows, columns, strength, sums):
+    """Add the outline of a cell of w x h pixels, whose sides may be straight."""
     last = h * (w + 1)
-    for i in range(0, w, i_step):
-        for a, s in ((i, -strength), (last + i, strength)):
-            b = a + i_step
-            add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
-    for j in range(0, h, j_step):
-        for a, s in ((j * (w + 1), strength), (j * (w + 1) + w, -strength)):
-            b = a + j_step * (w + 1)
-            add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
+    sides = (
+        (0, w, w if straight else 1, 1, -strength),
+        (last, w, w if straight else 1, 1, strength),
+        (0, h, h if straight else 1, w + 1, strength),
+        (w, h, h if straight else 1, w + 1, -strength),
+    )
+    for start, count, step, stride_in, s in sides:
+        for k in range(0, count, step):
+            a = start + k * stride_in
+            b = a + step * stride_in
+            if inside:
+                add_edge(sums, stride, xs[a], ys[a], xs[b], ys[b], s)
+            else:
+                add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
 
 
 @compiled
@@ -155,7 +171,7 @@ def add_cells(
     x_low, y_low, rows, columns
         The grid: its lower left corner in output coordinates, and its size.
     sums, cover
-        float64 (rows * (columns + 3)), changed in place: along a row the running sums are
+        float64 ((rows + 1) * (columns + 3)), changed in place: along a row the running sums are
         value x weight x area and weight x area.
     """
     stride = columns + 3
@@ -192,7 +208,7 @@ def add_cells(
             divide_by_area(w, h, xs, ys, values)
         add_lattice(values, w, h, xs, ys, inside, stride, rows, columns, sums)
         if good == w * h and one != 0.0:
-            add_outline(w, h, xs, ys, straight, stride, rows, columns, one, cover)
+            add_outline(w, h, xs, ys, straight, inside, stride, rows, columns, one, cover)
         else:
             add_lattice(weights, w, h, xs, ys, inside, stride, rows, columns, cover)
 

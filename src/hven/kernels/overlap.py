@@ -83,8 +83,9 @@ def project(
         empty = np.empty((0, 0), dtype)
         return Projected(empty, empty, x_min, y_min)
     stride = columns + 3
-    # One array each, because large ones get large memory pages.
-    sums, cover = np.zeros((2, rows * stride))
+    # One array for both, because large ones get large memory pages; and one row more, because
+    # rounding may carry a vertex of a cell's inside onto the grid's last border.
+    sums, cover = np.zeros((2, (rows + 1) * stride))
     grid = (x_min - 0.5, y_min - 0.5, rows, columns)
     for first, block, block_weight in _bands(values, weights):
         _add(block, block_weight, first, pixel_map, per_pixel, grid, sums, cover)

@@ -16,7 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.errors import Fault, ParameterError
-from hven.kernels.straddling import Fragments, cut_pixels, is_one_sided, shorter_diagonal
+from hven.kernels.straddling import (
+    HALVES,
+    Fragments,
+    cut_pixels,
+    departure,
+    interpolate,
+    is_one_sided,
+    shortest_step,
+)
 
 Floats = NDArray[np.float64]
 #: Pixel x, y of the image to pixel x, y of the output; NaN where there is no image of the point.
@@ -27,8 +35,10 @@ SMALLEST_CELL = 4
 #: The largest that may be asked for.
 LARGEST_CELL = 512
 #: A smooth cell's nodes depart from the parabola through every second one by less than this
-#: part of its side; a tear or an end of the map departs by more.
-SMOOTH = 0.04
+#: part of its size; a tear or an end of the map departs by more.
+SMOOTH = 0.02
+#: The smallest part of an image's shorter side that the map of a connected region may take.
+ISLAND = 1 / 8
 
 
 class PixelMap(NamedTuple):
@@ -54,7 +64,12 @@ class PixelMap(NamedTuple):
 
     def extent(self) -> tuple[float, float, float, float]:
         """Smallest and largest output pixel coordinates: x_min, y_min, x_max, y_max."""
-        boxes = [*_boxes(self.corners, 0.0), *_boxes(self.nodes, 1 / 16), *self.fragments.boxes()]
+        boxes = [
+            *_boxes(_in_image(self.flat, self.corners, self.shape), 0.0),
+            # A curve through nodes may swing beyond them by a sixteenth of what they span.
+            *_boxes(_in_image(self.curved, self.nodes, self.shape), 1 / 16),
+            *self.fragments.boxes(),
+        ]
         if not boxes:
             return (np.inf, np.inf, -np.inf, -np.inf)
         low = np.min([box[:2] for box in boxes], axis=0)
@@ -93,15 +108,15 @@ def build_pixel_map(
     within a few pixels; some hundred a pixel where it is discontinuous.
 
     A discontinuity that enters and leaves a cell between two neighbouring exact positions
-    (8 pixels at the default spacing) is not seen.
+    (16 pixels at the default spacing) is not seen, nor is a region without a connection to any
+    other that is smaller than an eighth of the image's shorter side.
     """
     _check(shape, accuracy, spacing)
     size = spacing
     origin, samples = _first_cells(transform, shape, size)
     flat: list[tuple[NDArray[np.int32], Floats]] = []
     curved: list[tuple[NDArray[np.int32], Floats]] = []
-    torn = np.empty((0, 2), np.int64)
-    empty_size = max(SMALLEST_CELL, min(8, min(shape) // 16))
+    torn, steps = np.empty((0, 2), np.int64), np.empty(0)
     while len(origin):
         keep = _inside(origin, shape) & _reaches(samples, window)
         origin, samples = origin[keep], samples[keep]
@@ -115,10 +130,12 @@ def build_pixel_map(
         if size > SMALLEST_CELL:
             done[smooth] = _is_quartic(transform, origin[smooth], size, samples[smooth], accuracy)
         curved.append((_cells(origin[done], size), samples[done]))
-        blank = ~np.isfinite(samples).any(axis=(1, 2, 3)) & (size <= empty_size)
-        origin, samples = origin[~done & ~blank], samples[~done & ~blank]
+        origin, samples = origin[~done], samples[~done]
+        if size <= max(SMALLEST_CELL, min(shape) * ISLAND / 2):
+            keep = _may_hold_some(origin, size, samples)
+            origin, samples = origin[keep], samples[keep]
         if size == SMALLEST_CELL:
-            torn = origin
+            torn, steps = origin, shortest_step(samples)
             break
         origin, samples = _quarter(origin, size, samples)
         size //= 2
@@ -126,7 +143,7 @@ def build_pixel_map(
         (int(shape[0]), int(shape[1])),
         *_joined(flat, 2),
         *_joined(curved, 5),
-        cut_pixels(transform, _pixels_of(torn, shape), window),
+        cut_pixels(transform, *_pixels_of(torn, shape, steps), window),
     )
 
 
@@ -174,22 +191,30 @@ def _inside(origin: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.boo
 
 
 def _reaches(samples: Floats, window: tuple[int, int, int, int] | None) -> NDArray[np.bool_]:
-    """Whether a cell may reach the window: its box, enlarged by its own size, does."""
+    """Whether a cell may reach the window: its box, widened by half its size each way, does."""
     if window is None or not len(samples):
         return np.ones(len(samples), bool)
     flat = samples.reshape(len(samples), -1, 2)
     low, high = flat.min(axis=1), flat.max(axis=1)
-    margin = (high - low).max(axis=1, keepdims=True) + 1.0
+    margin = (high - low) / 2 + 1.0
     outside = (high + margin < np.array(window[:2]) - 0.5).any(axis=1)
     outside |= (low - margin > np.array(window[2:]) - 0.5).any(axis=1)
     # NaN compares false: a cell that is only partly known is kept.
     return np.asarray(~outside)
 
 
+def _may_hold_some(origin: NDArray[np.int64], size: int, samples: Floats) -> NDArray[np.bool_]:
+    """Whether a cell has places, or touches one that has, from which a tip may reach into it."""
+    some = np.isfinite(samples).any(axis=(1, 2, 3))
+    width = origin[:, 0].max(initial=0) // size + 3
+    key = origin[:, 1] // size * width + origin[:, 0] // size
+    beside = [dy * width + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    return np.asarray(np.isin(key, (key[some, None] + beside).ravel()))
+
+
 def _is_bilinear(samples: Floats, accuracy: float) -> NDArray[np.bool_]:
     """Whether the corners alone give all other positions to the accuracy."""
-    t = np.array([[1, 0], [0.5, 0.5], [0, 1]])
-    guess = np.einsum("ja,ib,nabk->njik", t, t, samples[:, ::2, ::2], optimize=True)
+    guess = interpolate(HALVES, samples[:, ::2, ::2])
     error = np.hypot(*np.moveaxis(guess - samples, -1, 0)).max(axis=(1, 2), initial=0)
     return np.asarray(error <= accuracy)
 
@@ -216,23 +241,20 @@ _PARABOLA = np.array(
 #: Values at 1/8, 1/2 and 7/8 of the cell of the quartic through its 5 nodes: where the quartic
 #: of equidistant nodes errs most, and the middle.
 _BETWEEN = np.array([1 / 8, 1 / 2, 7 / 8])
-_NODES = np.arange(5) / 4
-_QUARTIC = np.array(
-    [
-        [
-            np.prod([(t - _NODES[k]) / (_NODES[n] - _NODES[k]) for k in range(5) if k != n])
-            for n in range(5)
-        ]
-        for t in _BETWEEN
-    ]
-)
+
+
+def _interpolation(at: Floats, nodes: int) -> Floats:
+    """Weights (..., nodes) of equidistant nodes in the polynomial through them, at 0 to 1."""
+    places = np.arange(nodes) / (nodes - 1)
+    others = np.array([np.delete(places, n) for n in range(nodes)])
+    factors = (at[..., None, None] - others) / (places[:, None] - others)
+    return np.asarray(factors.prod(axis=-1))
 
 
 def _is_smooth(samples: Floats) -> NDArray[np.bool_]:
     """Whether the nodes lie on a smooth surface: no tear, no end of the map in the cell."""
-    guess = np.einsum("ja,ib,nabk->njik", _PARABOLA, _PARABOLA, samples[:, ::2, ::2], optimize=True)
-    error = np.hypot(*np.moveaxis(guess - samples, -1, 0)).max(axis=(1, 2), initial=0)
-    return np.asarray(error <= SMOOTH * shorter_diagonal(samples)) & is_one_sided(samples)
+    guess = interpolate(_PARABOLA, samples[:, ::2, ::2])
+    return np.asarray(departure(samples, guess) <= SMOOTH) & is_one_sided(samples)
 
 
 def _is_quartic(
@@ -249,7 +271,7 @@ def _is_quartic(
         origin[:, :1] + _BETWEEN[i] * size - 0.5,
         origin[:, 1:] + _BETWEEN[j] * size - 0.5,
     )
-    guess = np.einsum("pa,pb,nabk->npk", _QUARTIC[j], _QUARTIC[i], samples, optimize=True)
+    guess = interpolate(_interpolation(_BETWEEN, 5), samples).reshape(exact.shape)
     error = np.hypot(*np.moveaxis(guess - exact, -1, 0)).max(axis=1, initial=0)
     return np.asarray(error <= accuracy)
 
@@ -278,12 +300,30 @@ def _joined(
     return cells[order], np.ascontiguousarray(places[order])
 
 
-def _pixels_of(origin: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.int64]:
-    """All pixels (n, 2) of the smallest cells that lie in the image."""
+def _pixels_of(
+    origin: NDArray[np.int64], shape: tuple[int, int], steps: Floats
+) -> tuple[NDArray[np.int64], Floats]:
+    """All pixels (n, 2) of the smallest cells that lie in the image, with their cells' steps."""
     step = np.arange(SMALLEST_CELL)
     grid = np.stack(np.broadcast_arrays(step, step[:, None]), axis=-1).reshape(-1, 2)
     pixels = (origin[:, None] + grid).reshape(-1, 2)
-    return np.asarray(pixels[_inside(pixels, shape)])
+    inside = _inside(pixels, shape)
+    return pixels[inside], np.repeat(steps, len(grid))[inside]
+
+
+def _in_image(cells: NDArray[np.int32], places: Floats, shape: tuple[int, int]) -> Floats:
+    """As many places a cell, in the part of it that lies in the image."""
+    size = cells[:, 2]
+    part_x = np.minimum(size, shape[1] - cells[:, 0]) / size
+    part_y = np.minimum(size, shape[0] - cells[:, 1]) / size
+    over = (part_x < 1) | (part_y < 1)
+    nodes = places.shape[1]
+    t = np.arange(nodes) / (nodes - 1)
+    along_x = _interpolation(part_x[over, None] * t, nodes)
+    along_y = _interpolation(part_y[over, None] * t, nodes)
+    inner = places.copy()
+    inner[over] = np.einsum("nja,nib,nabk->njik", along_y, along_x, places[over], optimize=True)
+    return inner
 
 
 def _boxes(places: Floats, margin: float) -> list[Floats]:

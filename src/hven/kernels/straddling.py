@@ -20,8 +20,14 @@ Floats = NDArray[np.float64]
 DEEPEST = 4
 #: How many pixels are cut at a time, which bounds the memory to some 50 MB.
 PIXELS_AT_ONCE = 2048
-#: The largest departure of a part's middle positions from its corners' mean, in sides.
+#: The largest departure of a part's middle positions from those between its corners, in sides.
 FLAT = 0.02
+#: The same for the smallest parts: a tear makes it at least 1/2.
+WHOLE = 0.25
+#: Weights of two ends at the first, the middle and the second.
+HALVES = np.array([[1, 0], [0.5, 0.5], [0, 1]])
+#: What matters in no case, in output pixels.
+MINUTE = 0.002
 #: Corners are looked up this part of the side inside, so that a part which touches a cut does
 #: not get positions from its other side; then carried back along straight lines.
 INSET = 1e-6
@@ -54,48 +60,56 @@ class Fragments(NamedTuple):
 def cut_pixels(
     transform: Callable[[Any, Any], tuple[Any, Any]],
     pixels: NDArray[np.int64],
+    step: Floats,
     window: tuple[int, int, int, int] | None,
 ) -> Fragments:
     """The fragments of the given pixels (n, 2), looked up by exact positions.
 
-    Parts that have no image (NaN) are left out and the flux of the pixel is shared among the
-    others by their area in the pixel, so that none is lost.
+    Parts that cannot reach the window are left out early; `step` (n,) is how far the map usually
+    goes in a pixel there, infinite if unknown. Parts that have no image (NaN) are left out, too,
+    and the flux of the pixel is shared among the others by their area in the pixel, so that none
+    is lost.
     """
-    chunks = np.array_split(pixels, -(-len(pixels) // PIXELS_AT_ONCE) or 1)
-    parts = [_cut(transform, chunk, window) for chunk in chunks]
+    chunks = np.array_split(np.arange(len(pixels)), -(-len(pixels) // PIXELS_AT_ONCE) or 1)
+    parts = [_cut(transform, pixels[chunk], step[chunk], window) for chunk in chunks]
     return Fragments(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
 
 
 def _cut(
     transform: Callable[[Any, Any], tuple[Any, Any]],
     pixels: NDArray[np.int64],
+    step: Floats,
     window: tuple[int, int, int, int] | None,
 ) -> Fragments:
     center = pixels.astype(np.float64)
     owner = np.arange(len(pixels))
     quads: list[tuple[NDArray[np.int64], Floats, Floats]] = []
-    size = 1.0
+    # How much of each pixel has a place, in or outside the window.
+    total, size = np.zeros(len(pixels)), 1.0
     for level in range(DEEPEST + 1):
         places = _positions(transform, center, size)
-        flat = _is_flat(places)
+        near = _touches(places, window, step[owner])
+        total += np.bincount(owner[~near], minlength=len(pixels)) * size**2
+        center, owner, places = center[near], owner[near], places[near]
+        flat = _is_flat(places, FLAT if level < DEEPEST else WHOLE)
         quads.append((owner[flat], _corners(places[flat]), np.full(flat.sum(), size * size)))
-        # A part without any image is left out; a whole pixel is looked at once more.
-        torn = ~flat & (np.isfinite(places).any(axis=(1, 2, 3)) | (level == 0))
+        torn = ~flat & np.isfinite(places).any(axis=(1, 2, 3))
         center, owner, places = center[torn], owner[torn], places[torn]
         if level < DEEPEST:
             center, owner, size = _quarter(center, size), np.tile(owner, 4), size / 2
     owner_quad, corners, share = (np.concatenate(fields) for fields in zip(*quads, strict=True))
     owner_point, point, point_share = _points(transform, center, owner, places, size)
-    total = np.bincount(owner_quad, share, len(pixels))
+    total += np.bincount(owner_quad, share, len(pixels))
     total += np.bincount(owner_point, point_share, len(pixels))
-    near, near_point = _touches(corners, window), _touches(point[:, None, :2], window)
+    near = _overlaps(corners, window)
+    owner_quad, corners, share = owner_quad[near], corners[near], share[near]
     return Fragments(
-        pixels[owner_quad[near]].astype(np.int32),
-        corners[near],
-        (share / total[owner_quad])[near],
-        pixels[owner_point[near_point]].astype(np.int32),
-        point[near_point],
-        (point_share / total[owner_point])[near_point],
+        pixels[owner_quad].astype(np.int32),
+        corners,
+        share / total[owner_quad],
+        pixels[owner_point].astype(np.int32),
+        point,
+        point_share / total[owner_point],
     )
 
 
@@ -116,19 +130,35 @@ def _positions(
     return found
 
 
-def _is_flat(places: Floats) -> NDArray[np.bool_]:
+def _is_flat(places: Floats, bend: float) -> NDArray[np.bool_]:
     """Whether the part is whole and close to a quadrilateral; False where a place is NaN."""
-    t = np.array([[1, 0], [0.5, 0.5], [0, 1]])
-    guess = np.einsum("ja,ib,nabk->njik", t, t, places[:, ::2, ::2], optimize=True)
-    error = np.hypot(*np.moveaxis(guess - places, -1, 0)).max(axis=(1, 2), initial=0)
-    return np.asarray(error <= FLAT * shorter_diagonal(places)) & is_one_sided(places)
+    guess = interpolate(HALVES, places[:, ::2, ::2])
+    return np.asarray(departure(places, guess) <= bend) & is_one_sided(places)
 
 
-def shorter_diagonal(places: Floats) -> Floats:
-    """Lengths (n,) of the shorter diagonals of patches (n, k, k, 2)."""
-    one = places[:, -1, -1] - places[:, 0, 0]
-    other = places[:, 0, -1] - places[:, -1, 0]
-    return np.asarray(np.minimum(np.hypot(*one.T), np.hypot(*other.T)))
+def interpolate(weights: Floats, places: Floats) -> Floats:
+    """Places (n, m, m, 2) from places (n, k, k, 2) by the same weights (m, k) both ways."""
+    along_y = np.tensordot(places, weights, (1, 1))
+    return np.tensordot(along_y, weights, (1, 1)).transpose(0, 2, 3, 1)
+
+
+def departure(places: Floats, guess: Floats) -> Floats:
+    """The largest distance (n,) of places (n, k, k, 2) from a guess, measured in the image.
+
+    In sizes of the patch: the mean sides of the patch are the units, however the map stretches.
+    0 where it does not matter in the output, NaN where the patch is not whole or has no area.
+    """
+    last = places.shape[1] - 1
+    corners = places[:, ::last, ::last]
+    right = (corners[:, :, 1] - corners[:, :, 0]).mean(axis=1)
+    up = (corners[:, 1] - corners[:, 0]).mean(axis=1)
+    area = np.abs(right[:, 0] * up[:, 1] - right[:, 1] * up[:, 0])
+    error_x, error_y = np.moveaxis(guess - places, -1, 0)
+    along = error_x * up[:, 1, None, None] - error_y * up[:, 0, None, None]
+    across = error_x * right[:, 1, None, None] - error_y * right[:, 0, None, None]
+    length = np.hypot(along, across).max(axis=(1, 2), initial=0)
+    minute = np.hypot(error_x, error_y).max(axis=(1, 2), initial=0) <= MINUTE
+    return np.where(minute, 0.0, length / np.where(area > 0, area, np.nan))
 
 
 def is_one_sided(places: Floats) -> NDArray[np.bool_]:
@@ -180,10 +210,42 @@ def _points(
     return owner, point, np.full(len(point), size * size)
 
 
-def _touches(places: Floats, window: tuple[int, int, int, int] | None) -> NDArray[np.bool_]:
-    """Whether the box around places (n, k, 2) touches the window."""
+def shortest_step(places: Floats) -> Floats:
+    """The shortest distance (n,) between neighbours of places (n, k, k, 2); infinite if none."""
+    across, up = np.diff(places, axis=2), np.diff(places, axis=1)
+    shortest = [
+        np.where(np.isfinite(length), length, np.inf).min(axis=(1, 2), initial=np.inf)
+        for length in (np.hypot(*np.moveaxis(step, -1, 0)) for step in (across, up))
+    ]
+    return np.asarray(np.minimum(*shortest))
+
+
+def _touches(
+    places: Floats, window: tuple[int, int, int, int] | None, step: Floats
+) -> NDArray[np.bool_]:
+    """Whether parts with places (n, 3, 3, 2) may reach the window.
+
+    Not if all places lie on one outer side of it, four usual steps (n,) of a pixel or more away:
+    on each side of a cut the map is smooth, and at a horizon it only goes farther away.
+    """
     if window is None or not len(places):
         return np.ones(len(places), bool)
-    low, high = places.min(axis=1), places.max(axis=1)
-    above = (high >= np.array(window[:2]) - 0.5).all(axis=1)
-    return np.asarray(above & (low <= np.array(window[2:]) - 0.5).all(axis=1))
+    flat = places.reshape(len(places), -1, 2)
+    blank = np.isnan(flat)
+    known = np.isfinite(step) & ~blank.all(axis=(1, 2))
+    margin = np.where(known, 1 + 4 * step, 0)[:, None]
+    low = np.where(blank, np.inf, flat).min(axis=1)
+    high = np.where(blank, -np.inf, flat).max(axis=1)
+    outside = (high + margin < np.array(window[:2]) - 0.5).any(axis=1)
+    outside |= (low - margin > np.array(window[2:]) - 0.5).any(axis=1)
+    return np.asarray(~(outside & known))
+
+
+def _overlaps(corners: Floats, window: tuple[int, int, int, int] | None) -> NDArray[np.bool_]:
+    """Whether the boxes around corners (n, 4, 2) overlap the window."""
+    if window is None:
+        return np.ones(len(corners), bool)
+    above = (corners.max(axis=1, initial=-np.inf) >= np.array(window[:2]) - 0.5).all(axis=1)
+    return np.asarray(
+        above & (corners.min(axis=1, initial=np.inf) <= np.array(window[2:]) - 0.5).all(axis=1)
+    )

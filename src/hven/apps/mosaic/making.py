@@ -31,6 +31,7 @@ from hven.formats.grid import Grid, read_template
 from hven.formats.grid_making import grid_around
 from hven.formats.grid_request import grid_at
 from hven.kernels.coadd import mean_bytes, stack_bytes
+from hven.kernels.loading import load_mosaic_kernels
 from hven.kernels.overlap import Projected
 
 Values = Mapping[str, Any]
@@ -41,6 +42,8 @@ _PREVIEW_PIXELS = 1600
 
 def make_mosaic(run: Run, values: Values) -> dict[str, Path]:
     """All files of a mosaic, by the names of the application's outputs."""
+    # Before the first step is called, since that is when the workers are forked.
+    load_mosaic_kernels()
     found, faults = examined_images(run, values)
     grid = choose_grid(run, found, values)
     lattice = lattice_of(grid)

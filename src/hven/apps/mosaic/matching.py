@@ -13,6 +13,7 @@ from hven.apps.mosaic.steps import fit_pair
 from hven.engine import Product, Run
 from hven.kernels.background import Corrections, solve_background
 from hven.kernels.overlap import Projected
+from hven.kernels.pieces import typical_area
 from hven.kernels.plane import NoFit, PlaneFit
 
 Pair = tuple[int, int]
@@ -23,6 +24,8 @@ class Placed(NamedTuple):
 
     product: Product[Projected]
     place: Window
+    #: Area of a fully covered pixel.
+    full_area: float
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -62,21 +65,24 @@ def place_images(
     for number, product in enumerate(products):
         numbers.setdefault(product.key, []).append(number)
     for product in run.completed({product.key: product for product in products}.values()):
-        image, _, x0, y0 = product.load()
-        here = Placed(product, Window(x0, y0, x0 + image.shape[1], y0 + image.shape[0]))
+        image, area, x0, y0 = product.load()
+        place = Window(x0, y0, x0 + image.shape[1], y0 + image.shape[0])
+        here = Placed(product, place, typical_area(area))
         for number in numbers[product.key]:
             if order is not None:
-                for other in _touching(here, placed):
-                    one, two = sorted((number, other))
+                touching = [n for n, other in placed.items() if other.place.overlaps(place)]
+                for one, two in (sorted((number, other)) for other in touching):
+                    areas = [(here if n == number else placed[n]).full_area for n in (one, two)]
                     fitting[one, two] = run.call(
-                        fit_pair, products[one], products[two], order=order, clip_sigma=clip_sigma
+                        fit_pair,
+                        products[one],
+                        products[two],
+                        full_areas=(areas[0], areas[1]),
+                        order=order,
+                        clip_sigma=clip_sigma,
                     )
             placed[number] = here
     return [placed[number] for number in range(len(products))], fitting
-
-
-def _touching(here: Placed, others: dict[int, Placed]) -> list[int]:
-    return [number for number, other in others.items() if other.place.overlaps(here.place)]
 
 
 def match_backgrounds(

@@ -123,10 +123,21 @@ def _projected(
 
 @step(version=1)
 def fit_pair(
-    first: Projected, second: Projected, *, order: int, clip_sigma: float
+    first: Projected,
+    second: Projected,
+    *,
+    full_areas: tuple[float, float],
+    order: int,
+    clip_sigma: float,
 ) -> PlaneFit | NoFit:
     """Fit the differences in the overlaps."""
-    return fit_difference(first, second, order=1 if order else 0, clip_sigma=clip_sigma)
+    return fit_difference(
+        first,
+        second,
+        order=1 if order else 0,
+        clip_sigma=clip_sigma,
+        full_areas=full_areas,
+    )
 
 
 @step(version=1)

@@ -42,6 +42,8 @@ class Executor(ABC):
 
     #: Whether running calls can be killed; without that there are no timeouts.
     can_kill: ClassVar[bool] = True
+    #: What a batch should take: a hundred times what sending one costs, short enough to share.
+    batch_seconds: ClassVar[float] = 0.03
     #: Whether it is open.
     is_open: bool = False
 

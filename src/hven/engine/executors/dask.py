@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from hven.engine.executors import Executor, Finished, Lost, Position
 from hven.engine.executors.local import processors
@@ -39,6 +39,8 @@ class Dask(Executor):
     which call it begins and where, so that its process can be killed; its nanny replaces it. A
     message through Dask would not do: compiled code may keep it from being sent for ever.
     """
+
+    batch_seconds: ClassVar[float] = 0.2
 
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         self._address = address
@@ -187,7 +189,8 @@ def _start_cluster(workers: int) -> Any:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            # None would still open a port, always the same one, and warn where it is taken.
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         )
 

@@ -14,8 +14,8 @@ _VARIABLES = (
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-#: Functions that set the number of threads, by what the library's file name holds. numpy's and
-#: scipy's wheels rename OpenBLAS's.
+#: Functions that set the number of threads, by what the library's file name holds. The wheels of
+#: numpy and scipy rename OpenBLAS's.
 _SETTERS = {
     "openblas": (
         "openblas_set_num_threads",
@@ -24,11 +24,14 @@ _SETTERS = {
         "scipy_openblas_set_num_threads64_",
     ),
     "mkl_rt": ("MKL_Set_Num_Threads",),
-    "blis": ("bli_thread_set_num_threads",),
+    "libblis": ("bli_thread_set_num_threads",),
     "libgomp": ("omp_set_num_threads",),
     "libiomp": ("omp_set_num_threads",),
     "libomp": ("omp_set_num_threads",),
 }
+#: What OpenBLAS's functions set. Called after a fork they would start its threads anew first, which
+#: then spin for 50 ms.
+_OPENBLAS_COUNT = "blas_cpu_number"
 
 
 def set_thread_environment(count: int) -> None:
@@ -42,9 +45,11 @@ def set_thread_environment(count: int) -> None:
 def set_loaded_threads(count: int) -> None:
     """Hold libraries that this process has loaded to so many threads."""
     for path in _loaded_libraries():
-        for part, names in _SETTERS.items():
-            if part in path.name:
-                _call_setters(path, names, count)
+        try:
+            library = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)
+        except OSError:
+            continue
+        _set_threads(library, path.name, count)
 
 
 def _loaded_libraries() -> set[Path]:
@@ -52,14 +57,18 @@ def _loaded_libraries() -> set[Path]:
     if not maps.exists():
         return set()
     lines = maps.read_text(errors="replace").splitlines()
-    return {Path(line.split(maxsplit=5)[5]) for line in lines if ".so" in line}
+    return {Path(line.split(maxsplit=5)[5]) for line in lines if _is_numerical(line)}
 
 
-def _call_setters(path: Path, names: tuple[str, ...], count: int) -> None:
-    try:
-        library = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)
-    except OSError:
+def _is_numerical(line: str) -> bool:
+    return ".so" in line and any(part in line for part in _SETTERS)
+
+
+def _set_threads(library: ctypes.CDLL, name: str, count: int) -> None:
+    if hasattr(library, _OPENBLAS_COUNT):
+        ctypes.c_int.in_dll(library, _OPENBLAS_COUNT).value = count
         return
-    for name in names:
-        if hasattr(library, name):
-            getattr(library, name)(ctypes.c_int(count))
+    for part, setters in _SETTERS.items():
+        for setter in setters if part in name else ():
+            if hasattr(library, setter):
+                getattr(library, setter)(ctypes.c_int(count))

@@ -1,0 +1,29 @@
+"""Compiled code loaded before it is needed."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from hven.kernels.coadd import coadd_mean
+from hven.kernels.overlap import project
+from hven.kernels.pixel_map import build_pixel_map
+from hven.kernels.plane import fit_difference
+from hven.kernels.stretch import shrink
+
+
+@functools.cache
+def load_mosaic_kernels() -> None:
+    """Run the kernels of a mosaic once on a few pixels.
+
+    The first call of a compiled kernel takes a third of a second in each process, to bring up
+    numba and to read the machine code. Processes that are forked afterwards have it.
+    """
+    image = np.ones((8, 8), np.float32)
+    pixel_map = build_pixel_map(lambda x, y: (x + 0.25, y + 0.25), image.shape)
+    piece = project(image, pixel_map)
+    fit_difference(piece, piece, min_pixels=4)
+    none = np.zeros((1, 3)), np.zeros((1, 2))
+    coadded = coadd_mean([piece], (0, 0, 8, 8), planes=none[0], centers=none[1])
+    shrink(coadded.image, 2)
