@@ -24,7 +24,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def require_program() -> Callable[[str, str], str]:
-    """The path of a reference program; the test skips, or fails with HVEN_REQUIRE_ALL=1, without."""
+    """The path of a reference program; without it the test skips, or fails where all must run."""
 
     def find(program: str, package: str) -> str:
         path = shutil.which(program)

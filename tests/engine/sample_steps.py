@@ -218,3 +218,32 @@ def count_threads() -> int:
     """The threads that this process has after a matrix product."""
     np.ones((500, 500)) @ np.ones((500, 500))
     return len(list(Path("/proc/self/task").iterdir()))
+
+
+class Span(NamedTuple):
+    begun: float
+    ended: float
+
+
+def span(seconds: float) -> Span:
+    begun = time.monotonic()
+    time.sleep(seconds)
+    return Span(begun, time.monotonic())
+
+
+@step(version=1)
+def take_one(number: int, seconds: float) -> Span:
+    """Use one thread."""
+    return span(seconds)
+
+
+@step(version=1, threads=2)
+def take_two(number: int, seconds: float) -> tuple[Span, str | None]:
+    """Use two threads."""
+    return span(seconds), os.environ.get("OMP_NUM_THREADS")
+
+
+@step(version=1, memory=2**60)
+def take_all_memory(number: int, seconds: float) -> Span:
+    """Need more memory than any machine has."""
+    return span(seconds)

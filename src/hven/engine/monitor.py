@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from hven.engine.schedule import LATE_SECONDS, Schedule
+from hven.engine.dispatch import LATE_SECONDS
+from hven.engine.schedule import Schedule
 
 #: Seconds that running steps are given after a cancellation.
 GRACE_SECONDS = 2.0
@@ -70,7 +71,7 @@ class Monitor:
                 continue
             if position.call < 0:
                 schedule.executor.drop(sent.batch)
-            elif position.call + 1 < len(sent.tasks):
+            elif len(sent.tasks) > 1:
                 schedule.relieve(number, position.call)
 
     def _is_over(self) -> bool:

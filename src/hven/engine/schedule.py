@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
+from hven.engine.dispatch import Dispatch, Sent
 from hven.engine.events import EventKind, EventLog
 from hven.engine.executors import Executor, Lost
 from hven.engine.failures import call_error, cancelled_error, lost_error, timeout_error
@@ -24,23 +24,8 @@ from hven.errors import StepError, StoreError, TransientError, WorkerLostError
 #: A call whose worker died so often has killed it.
 MOST_DEATHS = 3
 _MOST_REMAKES = 3
-#: Seconds after which what stands behind a running call is given to other workers.
-LATE_SECONDS = 1.0
 #: Seconds between two `stage` events of one step.
 _TELL_EVERY = 0.1
-#: Unique in this process, so that runs can share an executor.
-_batch_numbers = itertools.count(1)
-
-
-class Sent(NamedTuple):
-    """A batch that a worker has, or will have."""
-
-    batch: Batch
-    tasks: list[Task]
-    #: Seconds it is expected to take; None when nothing is known.
-    expected: float | None
-    #: When it was sent, on the monotonic clock.
-    time: float
 
 
 class Schedule:
@@ -58,12 +43,12 @@ class Schedule:
         self.executor = executor
         self.store = store
         self.stages: dict[Step[..., Any], Stage] = {}
+        self._dispatch = Dispatch(run, executor, store, cancel_mark)
         #: The batches that were sent and not answered, by number.
-        self.sent: dict[int, Sent] = {}
+        self.sent = self._dispatch.sent
         #: Numbers of sent batches whose running call was killed for taking too long: its index.
         self.timed_out: dict[int, int] = {}
         self.cancelled = False
-        self._run = run
         self._log = log
         self._cancel_mark = cancel_mark
         #: Called before the first batch is sent; forgotten then.
@@ -153,12 +138,17 @@ class Schedule:
             return self._changed.wait_for(lambda: not self.sent, seconds)
 
     def relieve(self, number: int, call: int) -> None:
-        """Give a batch's calls after this one, which takes long, to other workers."""
+        """Give a batch's calls after this one, which takes long, to others; take those before."""
         with self._changed:
-            sent = self.sent.get(number)
-            for task in reversed(sent.tasks[call + 1 :] if sent else []):
-                if task.state == State.SENT and task.batch == number:
+            tasks = self.sent[number].tasks if number in self.sent else []
+            for index in reversed(range(len(tasks))):
+                task = tasks[index]
+                if task.state != State.SENT or task.batch != number:
+                    continue
+                if index > call:
                     self._send_again(task)
+                elif index < call and self.store.has(task.call.key):
+                    self._finish(task, None)
         self.advance()
 
     def advance(self) -> None:
@@ -178,6 +168,10 @@ class Schedule:
         self._tell()
 
     # -- calls ------------------------------------------------------------------------------------
+
+    def _next(self) -> Sent | None:
+        with self._changed:
+            return None if self.cancelled else self._dispatch.next(self.stages.values())
 
     def _submit(self, call: Call, inputs: tuple[Kept, ...]) -> Product[Any]:
         task = self._tasks.get(call.key)
@@ -274,67 +268,7 @@ class Schedule:
         else:
             self._queue(task)
 
-    # -- batches ----------------------------------------------------------------------------------
-
-    def _next(self) -> Sent | None:
-        with self._changed:
-            if self.cancelled or not self._has_room():
-                return None
-            for stage in self.stages.values():
-                if tasks := self._take(stage):
-                    return self._pack(stage, tasks)
-        return None
-
-    def _has_room(self) -> bool:
-        workers = self.executor.workers
-        if len(self.sent) < workers:
-            return True
-        if len(self.sent) >= 2 * workers:
-            return False
-        # A second batch for a busy worker keeps it fed.
-        return all(self._is_short(sent) for sent in self.sent.values())
-
-    def _is_short(self, sent: Sent) -> bool:
-        """Whether another batch may stand in line behind it."""
-        if sent.expected is None or sent.expected > 2 * self.executor.batch_seconds:
-            return False
-        return time.monotonic() - sent.time < LATE_SECONDS
-
-    def _take(self, stage: Stage) -> list[Task]:
-        tasks: list[Task] = []
-        executor = self.executor
-        size = stage.step_time.batch_size(
-            len(stage.ready), executor.workers, executor.batch_seconds
-        )
-        while stage.ready and len(tasks) < size:
-            if stage.ready[0].alone and tasks:
-                break
-            task = stage.ready.popleft()
-            if task.state == State.READY:
-                tasks.append(task)
-                if task.alone:
-                    break
-        return tasks
-
-    def _pack(self, stage: Stage, tasks: list[Task]) -> Sent:
-        stage.begin()
-        number = next(_batch_numbers)
-        for task in tasks:
-            task.state = State.SENT
-            task.batch = number
-        batch = Batch(
-            self._run,
-            number,
-            self.store,
-            str(self._cancel_mark),
-            tuple(task.call for task in tasks),
-            2 * self.executor.batch_seconds,
-        )
-        seconds = stage.step_time.seconds
-        expected = None if seconds is None else seconds * len(tasks)
-        sent = Sent(batch, tasks, expected, time.monotonic())
-        self.sent[number] = sent
-        return sent
+    # -- answers ----------------------------------------------------------------------------------
 
     def _answer(self, batch: Batch, answer: list[Outcome] | Lost) -> None:
         with self._changed:

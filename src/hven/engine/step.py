@@ -118,11 +118,13 @@ def step(
     timeout
         Seconds after which a call is stopped, in compiled code too (not under `Inline`).
     memory
-        Bytes one call needs at most.
+        Bytes one call needs at most; calls that together need more than there is do not run at
+        once.
     gpu
-        Graphics cards one call needs.
+        Graphics cards one call needs; no executor of this version acts on it.
     threads
-        Threads one call uses; numerical libraries are held to it.
+        Threads one call uses: it takes the place of so many others, and numerical libraries are
+        held to it (by Dask's workers to one).
 
     Returns
     -------

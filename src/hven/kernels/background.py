@@ -243,7 +243,7 @@ def _normal_equations(system: _System, n: int) -> tuple[sparse.csr_array, Floats
 
 
 def _center(solution: Floats, grid: _Layout, reference: int | None = None) -> Floats:
-    """Take from each group the mean slope and level of its corrections, or those of the reference."""
+    """Take from each group the mean slope and level of its corrections, or the reference's."""
     k = solution.shape[1]
     area = grid.sizes.prod(axis=1)
     origin = _means(grid.component, area, grid.centers)

@@ -52,6 +52,11 @@ class Executor(ABC):
     def workers(self) -> int:
         """How many batches run at once."""
 
+    @property
+    def memory(self) -> int | None:
+        """How many bytes all running calls may need together, if that is limited."""
+        return None
+
     @abstractmethod
     def open(self) -> None:
         """Start the workers."""

@@ -17,6 +17,7 @@ import pebble
 
 from hven.engine.executors import Executor, Finished, Lost, Position
 from hven.engine.executors.processes import OneProcess, begin_worker, start_method
+from hven.engine.executors.threads import hold_threads
 from hven.engine.worker import Batch, Failure, Outcome, run_batch
 
 #: What a worker writes on its board: the running batch's number (0 for none), the index of the
@@ -57,6 +58,11 @@ class Local(Executor):
     def workers(self) -> int:
         """How many processes."""
         return self._count
+
+    @property
+    def memory(self) -> int:
+        """This machine's memory."""
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
     def open(self) -> None:
         """Start the processes."""
@@ -210,6 +216,7 @@ def _run(content: bytes, count: int) -> list[Outcome]:
         return [Outcome("failed", 0.0, failure)] * count
 
     def progress(index: int) -> None:
+        hold_threads(batch.calls[index].step.threads)
         _board[_INDEX] = -1
         _board[_BEGUN] = time.monotonic()
         _board[_NUMBER] = batch.number if index >= 0 else 0

@@ -18,7 +18,7 @@ from multiprocessing.context import ForkProcess, ForkServerProcess
 from multiprocessing.process import BaseProcess
 from typing import Any, TextIO
 
-from hven.engine.executors.threads import set_loaded_threads, set_thread_environment
+from hven.engine.executors.threads import hold_threads
 from hven.engine.step import STEPS
 
 #: fcntl.F_SETSIG of Linux, which Python does not name.
@@ -83,8 +83,7 @@ def begin_worker(reader: Connection, writer: Connection | None) -> None:
     # Another thread of the parent may have held these objects' locks when this process was forked.
     sys.stdout = _open_anew(1)
     sys.stderr = _open_anew(2)
-    set_thread_environment(1)
-    set_loaded_threads(1)
+    hold_threads(1)
 
 
 def _open_anew(descriptor: int) -> TextIO:

@@ -34,6 +34,18 @@ _SETTERS = {
 _OPENBLAS_COUNT = "blas_cpu_number"
 
 
+_held = 0
+
+
+def hold_threads(count: int) -> None:
+    """Hold numerical libraries in this process, a worker, to so many threads."""
+    global _held
+    if count != _held:
+        _held = count
+        set_thread_environment(count)
+        set_loaded_threads(count)
+
+
 def set_thread_environment(count: int) -> None:
     """Hold libraries that are yet to be loaded by this process to so many threads."""
     for variable in _VARIABLES:
