@@ -31,4 +31,6 @@ echo "Setting up .venv with $("$python" --version)"
 "$python" -m venv --clear .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+echo "Compiling the kernels, once"
+.venv/bin/python -c "from hven.kernels.loading import load_mosaic_kernels; load_mosaic_kernels()"
 touch .venv/ready

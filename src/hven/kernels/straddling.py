@@ -57,6 +57,17 @@ class Fragments(NamedTuple):
         return [np.concatenate([p.min(axis=0), p.max(axis=0)]) for p in places if len(p)]
 
 
+#: What most images have of them.
+_NONE = Fragments(
+    np.empty((0, 2), np.int32),
+    np.empty((0, 4, 2)),
+    np.empty(0),
+    np.empty((0, 2), np.int32),
+    np.empty((0, 3)),
+    np.empty(0),
+)
+
+
 def cut_pixels(
     transform: Callable[[Any, Any], tuple[Any, Any]],
     pixels: NDArray[np.int64],
@@ -70,6 +81,8 @@ def cut_pixels(
     and the flux of the pixel is shared among the others by their area in the pixel, so that none
     is lost.
     """
+    if not len(pixels):
+        return _NONE
     chunks = np.array_split(np.arange(len(pixels)), -(-len(pixels) // PIXELS_AT_ONCE) or 1)
     parts = [_cut(transform, pixels[chunk], step[chunk], window) for chunk in chunks]
     return Fragments(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))

@@ -57,8 +57,9 @@ def make_mosaic(run: Run, values: Values) -> dict[str, Path]:
     products = _projected(run, lattice, images, places, values)
     placed, match = _matched(run, images, products, values)
     strips = _coadded(run, grid, lattice, placed, match, memory, values)
-    files = write_files(run, grid, strips, images, values)
-    return {**files, **write_tables(run, lattice, images, match)}
+    # Written while the strips are made, as this process has nothing else to do.
+    tables = write_tables(run, lattice, images, match)
+    return {**write_files(run, grid, strips, images, values), **tables}
 
 
 def choose_grid(run: Run, images: Sequence[Image], values: Values) -> Grid:
