@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.only_hven:
         able = {name: able[name] for name in (WARM, COLD)}
     able[WARM]()  # Compiles and imports, as every later call in a process finds it.
-    found = costs(able, options.repeats)
+    found = costs(able, options.repeats, before=lambda: _clear(folder))
     notes = []
     if MONTAGE in able:
         cost, note = mproject_cost(noisy, folder / "montage-mproject", options.cores)
@@ -166,9 +166,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         *notes,
         peers=("debian:swarp", "debian:montage"),
     )
+    _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Leave the tiles only, and nothing to be written to the disk."""
     for path in folder.iterdir():
         if path.name not in ("clean", "noisy"):
             shutil.rmtree(path)
+    os.sync()
 
 
 if __name__ == "__main__":

@@ -30,11 +30,21 @@ class Cost(NamedTuple):
     cpu_seconds: float
 
 
-def costs(candidates: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[Cost]]:
-    """Cost of each candidate, run in turns so that a slow spell hits all of them."""
+def costs(
+    candidates: Mapping[str, Callable[[], object]],
+    repeats: int,
+    *,
+    before: Callable[[], object] = os.sync,
+) -> dict[str, list[Cost]]:
+    """Cost of each candidate, run in turns so that a slow spell hits all of them.
+
+    `before` is called ahead of each, not timed: nobody pays for the removal of old files, or for
+    what the one before has left to be written to the disk.
+    """
     found: dict[str, list[Cost]] = {name: [] for name in candidates}
     for _ in range(repeats):
         for name, candidate in candidates.items():
+            before()
             start, cpu = time.perf_counter(), _cpu_seconds()
             candidate()
             found[name].append(Cost(time.perf_counter() - start, _cpu_seconds() - cpu))

@@ -74,15 +74,16 @@ class Dask(Executor):
         client, self._client = self._client, None
         cluster, self._cluster = self._cluster, None
         if client is not None:
-            client.cancel([item.future for item in sent.values()], force=True)
+            if sent and client.status == "running":
+                client.cancel([item.future for item in sent.values()], force=True)
             client.close()
         if cluster is not None:
             cluster.close()
 
     def send(self, batch: Batch, finished: Finished) -> None:
         """Submit the batch as one Dask task."""
-        if self._client is None:
-            finished(batch, Lost(-1, "the cluster was left"))
+        if self._is_lost():
+            finished(batch, Lost(-1, "the scheduler is gone"))
             return
         try:
             content = pickle.dumps(batch, protocol=pickle.HIGHEST_PROTOCOL)
@@ -92,7 +93,11 @@ class Dask(Executor):
             return
         first = batch.calls[0]
         key = f"{first.step.short_name}-{batch.run}-{first.key}-{batch.number}"
-        future = self._client.submit(_run, content, len(batch.calls), key=key, pure=False)
+        try:
+            future = self._client.submit(_run, content, len(batch.calls), key=key, pure=False)
+        except Exception as error:
+            finished(batch, Lost(-1, f"the scheduler takes no more: {error}"))
+            return
         with self._lock:
             self._sent[batch.number] = _Sent(batch, finished, future)
         future.add_done_callback(lambda done: self._answer(batch, done))
@@ -133,12 +138,22 @@ class Dask(Executor):
             sent.finished(batch, Lost(-1, "it was taken back", 0))
 
     def watch(self) -> None:
-        """Count the workers, once in a while."""
-        if self._client is None or time.monotonic() - self._counted < 2.0:
-            return
+        """Count the workers, once in a while, and notice when the scheduler is gone."""
+        if self._is_lost():
+            with self._lock:
+                sent, self._sent = self._sent, {}
+            for item in sent.values():
+                item.finished(item.batch, Lost(-1, "the scheduler is gone"))
+        elif self._client.status == "running" and time.monotonic() - self._counted > 2.0:
+            self._count_workers()
+
+    def _count_workers(self) -> None:
         self._counted = time.monotonic()
         with contextlib.suppress(Exception):
             self._count = sum(self._client.nthreads().values()) or self._count
+
+    def _is_lost(self) -> bool:
+        return self._client is None or self._client.status not in ("running", "connecting")
 
     def _answer(self, batch: Batch, done: Any) -> None:
         with self._lock:
