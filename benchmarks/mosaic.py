@@ -143,7 +143,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.only_hven:
         able = {name: able[name] for name in (WARM, COLD)}
     able[WARM]()  # Compiles and imports, as every later call in a process finds it.
-    found = costs(able, options.repeats, before=lambda: _clear(folder))
+    found: dict[str, list[Cost]] = {name: [] for name in able}
+    for turn in range(options.repeats):
+        # A folder for each turn: ext4 is slow at making files where many were just removed.
+        for name, candidate in candidates(noisy, folder / f"turn{turn}", options.cores).items():
+            if name in able:
+                found[name] += costs({name: candidate}, 1)[name]
     notes = []
     if MONTAGE in able:
         cost, note = mproject_cost(noisy, folder / "montage-mproject", options.cores)
@@ -166,15 +171,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         *notes,
         peers=("debian:swarp", "debian:montage"),
     )
-    _clear(folder)
-
-
-def _clear(folder: Path) -> None:
-    """Leave the tiles only, and nothing to be written to the disk."""
     for path in folder.iterdir():
         if path.name not in ("clean", "noisy"):
             shutil.rmtree(path)
-    os.sync()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ def load_mosaic_kernels() -> None:
     image = np.ones((8, 8), np.float32)
     pixel_map = build_pixel_map(lambda x, y: (x + 0.25, y + 0.25), image.shape)
     piece = project(image, pixel_map)
+    # Kept arrays are read-only, which is another type to numba.
+    piece.image.flags.writeable = piece.area.flags.writeable = False
     fit_difference(piece, piece, min_pixels=4)
     none = np.zeros((1, 3)), np.zeros((1, 2))
     coadded = coadd_mean([piece], (0, 0, 8, 8), planes=none[0], centers=none[1])
