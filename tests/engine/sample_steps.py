@@ -247,3 +247,9 @@ def take_two(number: int, seconds: float) -> tuple[Span, str | None]:
 def take_all_memory(number: int, seconds: float) -> Span:
     """Need more memory than any machine has."""
     return span(seconds)
+
+
+@step(version=1)
+def spread_out(number: int) -> np.ndarray[Any, Any]:
+    """An array full of a number."""
+    return np.full(1000, float(number))
