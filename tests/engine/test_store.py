@@ -55,6 +55,26 @@ def test_the_first_of_two_equal_products_stays(store: Store) -> None:
     assert list((store.folder / "drafts").iterdir()) == []
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_a_durable_store_has_outputs_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def noted(file: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{file}").readlink()))
+        real(file)
+
+    monkeypatch.setattr("os.fsync", noted)
+    store = Store(tmp_path / "store", durable=durable)
+    with Run(Inline(), store, tmp_path / "out") as run:
+        (run.folder / "result.txt").write_text("done")
+        path = run.publish("result", run.folder / "result.txt")
+    assert (str(path) in synced) is durable
+    assert (str(path.parent) in synced) is durable
+
+
 def test_a_durable_store_keeps_the_same(tmp_path: Path) -> None:
     store = Store(tmp_path, durable=True)
     keep(store, 1, np.arange(9000))

@@ -23,7 +23,7 @@ from hven.engine.presence import Presence
 from hven.engine.product import Kept, Product
 from hven.engine.schedule import Schedule
 from hven.engine.step import Step
-from hven.engine.store import Store
+from hven.engine.store import Store, sync_all
 from hven.engine.worker import Call
 from hven.errors import DeclarationError, Fault, InputError, UserError
 
@@ -214,6 +214,8 @@ class Run:
             found = self.folder / found
         if not found.resolve().is_relative_to(self.folder.resolve()):
             found = Path(shutil.copy2(found, self.folder / found.name))
+        if self.store.durable:
+            sync_all(found.parent, [found.name])
         data = {
             "name": name,
             "path": str(found),

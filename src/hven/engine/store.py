@@ -160,7 +160,7 @@ class Store:
                 draft.remove()
             _write(draft.path, content)
         if self.durable:
-            _sync_all(draft.path, (*files, MANIFEST) if files else ())
+            sync_all(draft.path, (*files, MANIFEST) if files else ())
         if self._publish(key, draft):
             self._remember(key, manifest)
             self._contents.trust(f"{self.product_path(key)}/{name}" for name in files)
@@ -325,7 +325,8 @@ def _note_use(path: str) -> None:
         return
 
 
-def _sync_all(path: Path, names: Iterable[str]) -> None:
+def sync_all(path: Path, names: Iterable[str]) -> None:
+    """Have a folder and these files of it survive a power failure."""
     for name in names:
         _sync(path / name)
     _sync(path)
