@@ -60,9 +60,10 @@ def examined_images(run: Run, values: Mapping[str, Any]) -> tuple[list[Image], l
         except UserError as error:
             faults.extend(error.faults)
     faults.extend(check_together([image.summary for image in images]))
-    if not images:
+    usable = _without(images, faults)
+    if not usable:
         raise InputError(faults)
-    return images, faults
+    return usable, faults
 
 
 def _image(source: Source, weight: float, summary: Summary) -> Image:
@@ -78,15 +79,17 @@ def settled(run: Run, images: Sequence[Image], faults: Sequence[Fault], on_bad: 
     InputError
         With all faults, where the user did not say so or no image is left.
     """
-    if not faults:
-        return list(images)
-    bad = {fault.name for fault in faults}
-    kept = [image for image in images if image.summary_name not in bad]
-    if on_bad == "stop" or not kept:
+    kept = _without(images, faults)
+    if faults and (on_bad == "stop" or not kept):
         raise InputError(faults)
     for fault in faults:
         run.say(f"left out: {fault}")
     return kept
+
+
+def _without(images: Sequence[Image], faults: Sequence[Fault]) -> list[Image]:
+    bad = {fault.name for fault in faults}
+    return [image for image in images if image.summary_name not in bad]
 
 
 def _listed(values: Mapping[str, Any]) -> tuple[list[tuple[Source, float]], list[Fault]]:

@@ -177,7 +177,7 @@ def _matched(
     run: Run, images: Sequence[Image], products: Sequence[Product[Projected]], values: Values
 ) -> tuple[list[Placed], Match | None]:
     orders: dict[str, int | None] = {"none": None, "level": 0, "plane": 1}
-    order = orders[values["background"]]
+    order = None if values["combine"] == "count" else orders[values["background"]]
     placed, fitting = place_images(run, products, order=order, clip_sigma=values["background_clip"])
     if order is None:
         return placed, None
