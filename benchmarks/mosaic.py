@@ -22,7 +22,7 @@ from pathlib import Path
 import hven
 import mosaic_peers
 from mosaic_accuracy import Accuracy, Truth
-from report import RESULTS, Cost, costs, publish, spread, table
+from report import RESULTS, Cost, costs, publish, settle, spread, table
 from workload import ONE_SQUARE_DEGREE, Layout, Workload, make
 
 WARM = "Hven, library in a warm process"
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # A folder for each turn: ext4 is slow at making files where many were just removed.
         for name, candidate in candidates(noisy, folder / f"turn{turn}", options.cores).items():
             if name in able:
-                found[name] += costs({name: candidate}, 1)[name]
+                found[name] += costs({name: candidate}, 1, before=settle)[name]
     notes = []
     if MONTAGE in able:
         cost, note = mproject_cost(noisy, folder / "montage-mproject", options.cores)

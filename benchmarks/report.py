@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import mmap
 import os
 import platform
 import shutil
@@ -34,12 +35,11 @@ def costs(
     candidates: Mapping[str, Callable[[], object]],
     repeats: int,
     *,
-    before: Callable[[], object] = os.sync,
+    before: Callable[[], object] = lambda: None,
 ) -> dict[str, list[Cost]]:
     """Cost of each candidate, run in turns so that a slow spell hits all of them.
 
-    `before` is called ahead of each, not timed: nobody pays for the removal of old files, or for
-    what the one before has left to be written to the disk.
+    `before` is called ahead of each, not timed.
     """
     found: dict[str, list[Cost]] = {name: [] for name in candidates}
     for _ in range(repeats):
@@ -49,6 +49,18 @@ def costs(
             candidate()
             found[name].append(Cost(time.perf_counter() - start, _cpu_seconds() - cpu))
     return found
+
+
+def settle(gigabytes: int = 3) -> None:
+    """Have all candidates find the machine alike.
+
+    What the one before left to be written is written, and as much memory as one needs for its
+    files is at hand: a virtual machine gets it back from its host at a fraction of the speed at
+    which it is used.
+    """
+    os.sync()
+    touched = bytearray(gigabytes << 30)
+    touched[:: mmap.PAGESIZE] = b"1" * len(range(0, len(touched), mmap.PAGESIZE))
 
 
 def interleaved(
