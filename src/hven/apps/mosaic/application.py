@@ -195,7 +195,7 @@ def mosaic(
     rotation: Annotated[
         float | None,
         Param(
-            "Position angle of the mosaic's y axis, east of north (CROTA2)",
+            "Rotation of the mosaic (CROTA2); a positive one turns north to the left",
             unit="deg",
             low=-360,
             high=360,
