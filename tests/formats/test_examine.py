@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hven.errors import InputError
-from hven.formats.examine import examine, examine_all
+from hven.formats.examine import examine
 from hven.formats.images import Source, read_image
 
 SKY: dict[str, Any] = {
@@ -299,19 +299,6 @@ def test_all_reasons_of_an_image_are_given_at_once(tmp_path: Path) -> None:
         assert reason in own.text
     assert own.name.endswith("a.fits[0]")
     assert "weight plane" in other.text
-
-
-def test_all_bad_files_are_named_at_once(tmp_path: Path) -> None:
-    sources = []
-    for number, name in enumerate(("empty", "no WCS", "all NaN")):
-        (tmp_path / str(number)).mkdir()
-        sources.append(FAULTS[name][0](tmp_path / str(number)))
-    sources.append(saved(image())(tmp_path))
-    summaries, faults = examine_all(sources)
-    assert [summary.name for summary in summaries] == [str(sources[3].path)]
-    assert [fault.name.removesuffix("[0]") for fault in faults] == [
-        str(s.path) for s in sources[:3]
-    ]
 
 
 def test_checksums_are_not_looked_at_when_not_wanted(tmp_path: Path) -> None:

@@ -315,15 +315,3 @@ def _repetition_reasons(summaries: Sequence[Summary]) -> _Reasons:
         if first != index:
             found.append((index, f"must be given once, is {summaries[first].name} again"))
     return found
-
-
-def examine_all(sources: Sequence[Source]) -> tuple[list[Summary], list[Fault]]:
-    """Examine images one after the other; give those that can be used, and all faults."""
-    summaries: list[Summary] = []
-    faults: list[Fault] = []
-    for source in sources:
-        try:
-            summaries.append(examine(source))
-        except InputError as error:
-            faults += error.faults
-    return summaries, faults + check_together(summaries)
