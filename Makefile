@@ -2,15 +2,24 @@
 PY := .venv/bin/python
 DATA ?=
 
-.PHONY: demo test check bench soak format lock steps clean
+.PHONY: demo serve test check bench soak format lock steps clean
 
-# Mosaic of real frames; DATA=folder takes your own FITS images instead.
+# Mosaic of real frames, by the command line and by the service; DATA=folder takes your own FITS
+# images instead.
 demo: .venv/ready
 	$(PY) scripts/demo.py $(if $(DATA),--data "$(DATA)")
+	$(PY) scripts/demo_service.py $(if $(DATA),--data "$(DATA)")
 
-# All tests; those that compare with a program that is not installed skip and name its package.
+# The service on its embedded defaults.
+serve: .venv/ready
+	.venv/bin/hven serve
+
+# All tests, those of the service on both databases; those that want a program that is not
+# installed skip and name its package.
 test: .venv/ready
 	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow"
+	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow" --database postgresql \
+		tests/jobs tests/api tests/server
 
 # Style, types, layers, versions of steps, documentation.
 check: .venv/ready
@@ -28,6 +37,7 @@ bench: .venv/ready
 # Tests that take longer than a minute each.
 soak: .venv/ready
 	$(PY) -m pytest -q -m slow
+	$(PY) -m pytest -q -m slow --database postgresql tests/jobs tests/api tests/server
 
 # Mend what the tools can mend by themselves.
 format: .venv/ready

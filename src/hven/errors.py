@@ -4,10 +4,15 @@ HvenError
 ├── UserError              the user's fault: say what to change
 │   ├── ParameterError     a parameter; lists every fault of the request at once
 │   ├── InputError         an input file; lists every faulty file at once
-│   └── ResourceError      the request needs more memory or disk than there is
+│   ├── ResourceError      the request needs more memory or disk than there is
+│   ├── QuotaError         the user has as much as one may have
+│   ├── ForbiddenError     it belongs to somebody else
+│   ├── MissingError       there is no such job, file or dataset
+│   └── ConflictError      it is not in a state in which that can be done
 ├── TransientError         passing: the same step may succeed when tried again
 │   ├── WorkerLostError    the worker process died (out of memory, kill -9)
-│   └── StepTimeoutError   the step took longer than its `timeout`
+│   ├── StepTimeoutError   the step took longer than its `timeout`
+│   └── UnavailableError   the service takes nothing now: no space, no database, drained
 ├── CancelledError         the run was asked to stop
 ├── StepError              a step failed; names the step, its arguments and its input file
 ├── StoreError             the store cannot be read or written
@@ -74,6 +79,24 @@ class ResourceError(UserError):
     exit_code: ClassVar[int] = 4
 
 
+class QuotaError(UserError):
+    """The user has as many jobs or bytes as one may have; the message has the figures."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class ForbiddenError(UserError):
+    """What the request names belongs to somebody else."""
+
+
+class MissingError(UserError):
+    """There is no such job, result, upload or dataset."""
+
+
+class ConflictError(UserError):
+    """What the request names is not in a state in which that can be done."""
+
+
 class TransientError(HvenError):
     """Passing: the same step may succeed when it is tried again."""
 
@@ -86,6 +109,25 @@ class WorkerLostError(TransientError):
 
 class StepTimeoutError(TransientError):
     """The step took longer than its `timeout` and was stopped."""
+
+
+class UnavailableError(TransientError):
+    """The service cannot take anything now.
+
+    Parameters
+    ----------
+    text
+        Why, for people.
+    retry_after
+        Seconds after which it is worth trying again.
+    """
+
+    def __init__(self, text: str, retry_after: int = 30) -> None:
+        self.retry_after = retry_after
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[type[UnavailableError], tuple[str, int]]:
+        return type(self), (str(self), self.retry_after)
 
 
 class CancelledError(HvenError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,19 @@ class TestHousekeeping:
         size = store.usage().bytes // 4
         removed = store.remove(beyond_bytes=2 * size)
         assert [product.key for product in removed] == [key(3), key(2)]
+
+    def test_what_is_spared_stays(self, store: Store) -> None:
+        for number in range(3):
+            keep(store, number, age=2 * DAY)
+        asked: list[set[str]] = []
+
+        def spared(keys: Collection[str]) -> set[str]:
+            asked.append(set(keys))
+            return {key(1)}
+
+        removed = store.remove(older_than=DAY, spared=spared)
+        assert {product.key for product in removed} == {key(0), key(2)}
+        assert asked == [{key(0), key(1), key(2)}]
 
     def test_a_dry_run_removes_nothing(self, store: Store) -> None:
         keep(store, 1, age=DAY)

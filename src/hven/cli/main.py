@@ -60,6 +60,18 @@ def _command(words: list[str]) -> Callable[[list[str]], int]:
         from hven.cli import store
 
         return store.keep_house
+    if name in ("serve", "web", "dispatch"):
+        from hven.cli import serve
+
+        return lambda rest: serve.serve(name, rest)
+    if name == "admin":
+        from hven.cli import admin
+
+        return admin.administrate
+    if name == "rerun":
+        from hven.cli import rerun
+
+        return rerun.rerun
     if name.startswith("-"):
         raise faults.unknown_option(name)
     from hven.cli import application

@@ -18,6 +18,10 @@ _COMMANDS = """\
 Commands:
   list                what the installed applications are
   schema APPLICATION  the parameters of an application as JSON Schema
+  serve               the service: jobs of many users, by a web API
+  web, dispatch       parts of the service, on machines of their own
+  admin               looking after a service: jobs, users, datasets, drain, doctor
+  rerun JOB           doing a job of the service again, and comparing the results
   store               how much finished steps take up, and removing old ones
   version             versions of Hven and of what it stands on
 

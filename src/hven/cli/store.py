@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="hven store",
         usage="hven store [--remove-older-than AGE] [--keep-below SIZE] [--dry-run] [--store URL]",
-        description="What finished steps take up; what a running job uses is never removed.",
+        description="What finished steps take up; what a running job uses is never removed. "
+        "The store of a service is kept small by the service, which knows what its jobs stand on.",
         allow_abbrev=False,
     )
     for field, metavar in ((_AGE, "AGE"), (_SIZE, "SIZE")):

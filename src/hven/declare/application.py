@@ -45,6 +45,8 @@ class Application:
         The plain function.
     conditions
         Finds what is wrong between parameters; None when there is nothing.
+    warm
+        Loads what each run needs; called once in a process from which runs are forked.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Application:
     result: type[Any]
     body: Callable[..., Any]
     conditions: Check | None = None
+    warm: Callable[[], None] | None = None
 
     @property
     def summary(self) -> str:
@@ -122,6 +125,7 @@ def application(
     version: int = 1,
     references: Iterable[str] = (),
     check: Check | None = None,
+    warm: Callable[[], None] | None = None,
 ) -> Callable[[Callable[..., Any]], Application]:
     """Declare the decorated function as an application.
 
@@ -140,6 +144,8 @@ def application(
         What to cite.
     check
         Given all values, yields a Fault for each condition between them that does not hold.
+    warm
+        Loads what each run needs, such as compiled code; a service calls it once and forks.
 
     Raises
     ------
@@ -166,6 +172,7 @@ def application(
             result=cls,
             body=body,
             conditions=check,
+            warm=warm,
         )
 
     return declare

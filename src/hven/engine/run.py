@@ -173,6 +173,11 @@ class Run:
         stages = self._schedule.stages.values()
         return Counter({stage.step.short_name: stage.reused for stage in stages})
 
+    @property
+    def kept(self) -> Mapping[str, bool]:
+        """The keys of all products the run has so far, and whether each was there before it."""
+        return self._schedule.kept()
+
     # -- messages and outputs ---------------------------------------------------------------------
 
     @property

@@ -137,6 +137,12 @@ class Schedule:
         with self._changed:
             return self._changed.wait_for(lambda: not self.sent, seconds)
 
+    def kept(self) -> dict[str, bool]:
+        """The key of each call that has a product, and whether it was there before."""
+        with self._changed:
+            done = [task for task in self._tasks.values() if task.state == State.DONE]
+            return {task.call.key: task.reused for task in done}
+
     def relieve(self, number: int, call: int) -> None:
         """Give a batch's calls after this one, which takes long, to others; take those before."""
         with self._changed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
@@ -197,6 +197,16 @@ class Store:
         """The SHA-256 of an input file's content, remembered until the file changes."""
         return self._inputs.digest(path)
 
+    def note_input(self, path: Path, digest: bytes) -> None:
+        """Save this process reading an input file whose SHA-256 is known already.
+
+        Raises
+        ------
+        InputError
+            There is no such file.
+        """
+        self._inputs.note(path, digest)
+
     # -- housekeeping -----------------------------------------------------------------------------
 
     def products(self) -> Iterator[StoredProduct]:
@@ -212,11 +222,16 @@ class Store:
         *,
         older_than: float | None = None,
         beyond_bytes: int | None = None,
+        spared: Callable[[Collection[str]], Collection[str]] | None = None,
         dry_run: bool = False,
     ) -> list[StoredProduct]:
         """Remove what was left alone longest; `store_housekeeping.remove_products` explains."""
         return remove_products(
-            self, older_than=older_than, beyond_bytes=beyond_bytes, dry_run=dry_run
+            self,
+            older_than=older_than,
+            beyond_bytes=beyond_bytes,
+            spared=spared,
+            dry_run=dry_run,
         )
 
     # -- inside -----------------------------------------------------------------------------------

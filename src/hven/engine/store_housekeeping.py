@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -64,6 +64,7 @@ def remove_products(
     *,
     older_than: float | None = None,
     beyond_bytes: int | None = None,
+    spared: Callable[[Collection[str]], Collection[str]] | None = None,
     dry_run: bool = False,
 ) -> list[StoredProduct]:
     """Remove what was left alone longest, and what dead processes left behind.
@@ -76,6 +77,8 @@ def remove_products(
         Remove what has not been used for so many seconds.
     beyond_bytes
         Remove until no more than so many bytes are left.
+    spared
+        Which of the products with these keys stay all the same.
     dry_run
         Only tell what would be removed.
 
@@ -94,6 +97,9 @@ def remove_products(
     begun = oldest_live_run(store.folder / "runs")
     limit = float("inf") if begun is None else begun - USE_RESOLUTION
     going = [product for product in chosen if product.used < limit]
+    if spared is not None:
+        staying = spared([product.key for product in going])
+        going = [product for product in going if product.key not in staying]
     if not dry_run:
         for product in going:
             store.discard(product.key)

@@ -38,7 +38,7 @@ class Log:
             return
         self._line(event.time, event.kind, event.text, event.data)
 
-    def note(self, kind: str, text: str, **data: Any) -> None:
+    def note(self, kind: str, text: str, /, **data: Any) -> None:
         """Write a line of the library's own."""
         self._line(time.time(), kind, text, data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,12 @@ from hven.library.tally import Tally
 Listener = Callable[[Event], None]
 
 
-def perform(request: Request, listeners: Sequence[Listener] = ()) -> Any:
+def perform(
+    request: Request,
+    listeners: Sequence[Listener] = (),
+    begun: Callable[[Run], None] = lambda _: None,
+    facts: Mapping[str, Any] | None = None,
+) -> Any:
     """Run the body; what it returns, with log and provenance beside its files.
 
     Parameters
@@ -27,6 +32,10 @@ def perform(request: Request, listeners: Sequence[Listener] = ()) -> Any:
         What to run, on what, and where.
     listeners
         Called with each event, besides the log.
+    begun
+        Called with the run before the body is, so that others can cancel it.
+    facts
+        What the caller knows of the run besides, for the provenance record.
     """
     application, values, folder = request.application, request.values, request.folder
     tally, started = Tally(), time.time()
@@ -41,8 +50,10 @@ def perform(request: Request, listeners: Sequence[Listener] = ()) -> Any:
                 listeners=(tally, log, *listeners),
                 label=application.name,
             ) as run:
+                begun(run)
                 value = application.body(run, **values)
             record = {
+                **(facts or {}),
                 **provenance.software(application),
                 "parameters": parameters,
                 "inputs": list(_inputs(paths(application, values), request.store)),

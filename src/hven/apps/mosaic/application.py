@@ -74,11 +74,20 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("zero_point", "must be given where zero_point_keyword is, got nothing")
 
 
+def _warm() -> None:
+    from hven.apps.mosaic import making
+    from hven.kernels.loading import load_mosaic_kernels
+
+    assert making  # With all that it stands on.
+    load_mosaic_kernels()
+
+
 @application(
     "mosaic",
     title="Image mosaic",
     version=1,
     check=_conflicts,
+    warm=_warm,
     references=(
         "Berriman et al. 2002, Proc. SPIE 4846, 91, doi:10.1117/12.461512",
         "Fruchter & Hook 2002, PASP 114, 144, doi:10.1086/338393",

@@ -79,7 +79,7 @@ def begin_worker(reader: Connection, writer: Connection | None) -> None:
     """Make this process a worker: one thread for libraries, and an end when its parent ends."""
     if writer is not None:
         writer.close()
-    _die_at_end_of(reader)
+    die_with(reader)
     # Another thread of the parent may have held these objects' locks when this process was forked.
     sys.stdout = _open_anew(1)
     sys.stderr = _open_anew(2)
@@ -90,7 +90,7 @@ def _open_anew(descriptor: int) -> TextIO:
     return os.fdopen(descriptor, "w", closefd=False, encoding="utf-8", errors="replace")
 
 
-def _die_at_end_of(reader: Connection) -> None:
+def die_with(reader: Connection) -> None:
     """Have the kernel kill this process when nobody holds the writing end of a pipe any more.
 
     Compiled code that never lets Python run is killed too, and unlike PR_SET_PDEATHSIG this asks

@@ -1,0 +1,160 @@
+"""What a request says: who asks, its body, and the addresses its answer names."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar, cast
+
+from django.http import HttpRequest, HttpResponse
+from ninja.security.base import AuthBase
+from ninja.utils import check_csrf
+from pydantic import BaseModel, ValidationError
+
+from hven.api.authentication import user_of
+from hven.api.problems import fault_of
+from hven.errors import Fault, ForbiddenError, ParameterError, ResourceError
+from hven.jobs.configuration import configuration
+from hven.jobs.models import User
+
+#: Below which everything of the API is.
+ROOT = "/api/v1"
+#: Bytes of the body of a request that is no upload.
+MOST_BODY = 16 * 2**20
+_SAFE = ("GET", "HEAD", "OPTIONS")
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class Identity(NamedTuple):
+    """Who asks."""
+
+    #: None is anonymous.
+    user: User | None
+
+
+class Authentication(AuthBase):
+    """Lets in who shows a token, name and password, or a session; others where that is allowed."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> Identity | None:
+        """Who asks; None when nobody may ask without saying so."""
+        user = user_of(request.headers)
+        # A browser sends the session's cookie by itself, also for a page that means no good.
+        by_session = user is not None and "authorization" not in request.headers
+        if by_session and request.method not in _SAFE and check_csrf(request):
+            raise ForbiddenError("X-CSRFToken: must be that of the session")
+        if user is None and not configuration().anonymous:
+            return None
+        return Identity(user)
+
+
+def asker(request: HttpRequest) -> User | None:
+    """Who asks; None is anonymous."""
+    return cast(Any, request).auth.user  # type: ignore[no-any-return]
+
+
+def account(request: HttpRequest) -> User:
+    """Who asks.
+
+    Raises
+    ------
+    ForbiddenError
+        It is somebody without an account.
+    """
+    user = asker(request)
+    if user is None:
+        raise ForbiddenError("account: must be given for this")
+    return user
+
+
+def address(request: HttpRequest, *parts: object) -> str:
+    """The absolute address of something in the API."""
+    base = configuration().url
+    start = base.rstrip("/") if base else f"{request.scheme}://{request.get_host()}"
+    return "/".join([f"{start}{ROOT}", *(urllib.parse.quote(str(part), safe="") for part in parts)])
+
+
+def read_json(request: HttpRequest) -> dict[str, Any]:
+    """The body of a request, a JSON object; one that is empty is an empty one.
+
+    Raises
+    ------
+    ParameterError
+        It is none.
+    ResourceError
+        It is too large.
+    """
+    body = request.read(MOST_BODY + 1)
+    if len(body) > MOST_BODY:
+        raise ResourceError([Fault("body", f"must be at most {MOST_BODY} bytes")])
+    try:
+        found = json.loads(body, parse_constant=_no_number) if body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        told = str(error) or "nested too deeply"
+        raise ParameterError([Fault("body", f"must be JSON, {told}")]) from error
+    if not isinstance(found, dict):
+        raise ParameterError([Fault("body", f"must be a JSON object, got {type(found).__name__}")])
+    return found
+
+
+def read_body(request: HttpRequest, model: type[Body]) -> tuple[Body, list[Fault]]:
+    """The body of a request as a record, and what is wrong with it.
+
+    What is wrong is left aside, so that the rest is looked at as well, and all faults are told
+    together; required texts that are missing or wrong are empty then.
+    """
+    given = read_json(request)
+    try:
+        return model.model_validate(given), []
+    except ValidationError as error:
+        known = tuple(model.model_fields)
+        errors = error.errors(include_url=False, include_context=False)
+        faults = [fault_of(cast(dict[str, Any], found), known) for found in errors]
+        wrong = {str(found["loc"][0]) for found in errors}
+        rest = {name: value for name, value in given.items() if name not in wrong}
+        needed = {name for name, field in model.model_fields.items() if field.is_required()}
+        return model.model_validate({**dict.fromkeys(needed, ""), **rest}), faults
+
+
+def require_known(request: HttpRequest, model: type[BaseModel]) -> None:
+    """Refuse a query with other names than a record's: a filter that is misspelt filters nothing.
+
+    Raises
+    ------
+    ParameterError
+        With each of them.
+    """
+    known = ", ".join(model.model_fields)
+    told = f"is not a parameter of the query; there are {known}"
+    faults = [Fault(name, told) for name in request.GET if name not in model.model_fields]
+    if faults:
+        raise ParameterError(faults)
+
+
+def answer(document: Any, status: int = 200, **headers: str) -> HttpResponse:
+    """A document as JSON, which nothing on the way keeps."""
+    response = HttpResponse(json.dumps(document, default=_json), "application/json", status)
+    response["Cache-Control"] = "no-store"
+    for name, value in headers.items():
+        response[name.replace("_", "-")] = value
+    return response
+
+
+def instant(moment: datetime | None) -> str | None:
+    """A time as it is published: UTC, milliseconds, Z."""
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant(value)
+    return str(value)
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number in JSON")

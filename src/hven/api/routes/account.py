@@ -1,0 +1,100 @@
+"""What belongs to who asks: tokens and usage; and whether the service is well."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from hven.api import schemas, tokens
+from hven.api.asking import account, answer, instant, read_body
+from hven.api.models import ApiToken
+from hven.api.routes.answers import answers, body
+from hven.errors import MissingError, ParameterError, UnavailableError
+from hven.jobs import limits
+from hven.jobs.access import is_administrator
+from hven.jobs.configuration import configuration
+from hven.jobs.models import Job
+
+router = Router()
+
+
+@router.get("/tokens", response=answers(200, schemas.TokenList), tags=["account"])
+def list_tokens(request: HttpRequest) -> HttpResponse:
+    """The tokens of who asks, newest first."""
+    found = ApiToken.objects.filter(owner=account(request)).order_by("-pk")
+    return answer({"tokens": [_token(token) for token in found]})
+
+
+@router.post(
+    "/tokens",
+    response=answers(201, schemas.TokenDocument),
+    openapi_extra=body(schemas.TokenRequest),
+    tags=["account"],
+)
+def make_token(request: HttpRequest) -> HttpResponse:
+    """Make a token; it is shown in this answer and never again."""
+    owner = account(request)
+    wanted, faults = read_body(request, schemas.TokenRequest)
+    if faults:
+        raise ParameterError(faults)
+    made = tokens.make(owner, wanted.name, wanted.expires)
+    return answer({**_token(made.token), "token": made.secret}, 201)
+
+
+@router.delete("/tokens/{token}", response=answers(204, None), tags=["account"])
+def revoke_token(request: HttpRequest, token: str) -> HttpResponse:
+    """Make a token useless."""
+    owner = account(request)
+    if not (token.isascii() and token.isdecimal() and len(token) < 19):
+        raise MissingError(f"token: you have none with the id {token}")
+    tokens.revoke(owner, int(token))
+    return HttpResponse(status=204)
+
+
+@router.get("/usage", response=answers(200, schemas.Usage), tags=["account"])
+def read_usage(request: HttpRequest) -> HttpResponse:
+    """What who asks has, and may have."""
+    user = account(request)
+    settings = configuration()
+    phases = Job.objects.filter(owner=user, deleted=None).order_by().values_list("phase")
+    return answer(
+        {
+            "user": user.get_username(),
+            "administrator": is_administrator(user),
+            "jobs": dict(phases.annotate(count=Count("pk"))),
+            "active_jobs": limits.active_jobs(user),
+            "active_jobs_limit": settings.user_jobs or None,
+            "result_bytes": limits.result_bytes(user),
+            "upload_bytes": limits.upload_bytes(user),
+            "bytes_limit": settings.user_bytes or None,
+        }
+    )
+
+
+@router.get("/health", auth=None, response=answers(200, schemas.Health), tags=["service"])
+def read_health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Whether the service takes jobs; anybody may ask. Without its database it gives 503."""
+    status, reason = "ok", limits.drained()
+    if reason is not None:
+        status = "drained"
+    else:
+        try:
+            limits.require_space()
+        except UnavailableError as error:
+            status, reason = "full", str(error)
+    return answer({"status": status, "reason": reason or "", "version": version("hven")})
+
+
+def _token(token: ApiToken) -> dict[str, Any]:
+    return {
+        "id": token.pk,
+        "name": token.name,
+        "start": token.start,
+        "created": instant(token.created),
+        "expires": instant(token.expires),
+        "last_used": instant(token.last_used),
+    }

@@ -1,0 +1,135 @@
+"""What keeps a service from taking more than it can hold: drained, disk, quotas."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
+from hven.errors import Fault, QuotaError, UnavailableError
+from hven.jobs.configuration import configuration
+from hven.jobs.models import Job, Switch, Upload, User
+from hven.jobs.phases import ACTIVE
+from hven.jobs.queue import DRAIN
+
+_ACTIVE = [phase.value for phase in ACTIVE]
+#: Seconds after which it is worth asking again.
+_DRAINED_RETRY, _FULL_RETRY = 300, 60
+
+
+def require_open() -> None:
+    """Refuse while the service takes no jobs.
+
+    Raises
+    ------
+    UnavailableError
+        An administrator has drained it, or there is too little space.
+    """
+    reason = drained()
+    if reason is not None:
+        text = f"the service takes no jobs now: {reason}" if reason else "it takes no jobs now"
+        raise UnavailableError(text, _DRAINED_RETRY)
+    require_space()
+
+
+def drained() -> str | None:
+    """Why an administrator has drained the service; None when nobody has."""
+    return Switch.objects.filter(name=DRAIN).values_list("reason", flat=True).first()
+
+
+def require_space(more: int = 0) -> None:
+    """Refuse what would leave less free space than the reserve.
+
+    Parameters
+    ----------
+    more
+        Bytes that are to be written.
+
+    Raises
+    ------
+    UnavailableError
+        With the figures.
+    """
+    free, reserve = free_bytes(), configuration().disk_reserve
+    if free - more < reserve:
+        wanted = f"{_size(more)} and " if more else ""
+        raise UnavailableError(
+            f"there is too little space: {_size(free)} are free, {wanted}{_size(reserve)} "
+            "must stay free",
+            _FULL_RETRY,
+        )
+
+
+def free_bytes() -> int:
+    """Free space where the service keeps its files."""
+    folder: Path = configuration().data
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def require_job_quota(owner: User | None) -> None:
+    """Refuse a job of who has as many as one may have; within the transaction that adds it.
+
+    Raises
+    ------
+    QuotaError
+        With the figures.
+    """
+    most = configuration().user_jobs
+    if not most or owner is None:
+        return
+    # Held until the transaction ends: two requests at once cannot both find room for one more.
+    User.objects.select_for_update().get(pk=owner.pk)
+    have = active_jobs(owner)
+    if have >= most:
+        raise QuotaError(
+            [Fault("jobs", f"must be at most {most} that have not ended, you have {have}")]
+        )
+
+
+def require_byte_quota(owner: User | None, more: int = 0) -> None:
+    """Refuse what would make a user's files larger than they may be.
+
+    Raises
+    ------
+    QuotaError
+        With the figures.
+    """
+    most = configuration().user_bytes
+    if not most or owner is None:
+        return
+    have = upload_bytes(owner) + result_bytes(owner)
+    if have + more > most or (not more and have >= most):
+        told = f" and {_size(more)} more were to come" if more else ""
+        raise QuotaError(
+            [Fault("bytes", f"must be at most {_size(most)}, you have {_size(have)}{told}")]
+        )
+
+
+def active_jobs(owner: User) -> int:
+    """How many jobs of a user have not ended."""
+    return Job.objects.filter(owner=owner, phase__in=_ACTIVE).count()
+
+
+def upload_bytes(owner: User) -> int:
+    """Bytes of a user's uploads; one that is under way counts as large as it is to become."""
+    each = Coalesce("size", "received")
+    return int(Upload.objects.filter(owner=owner).aggregate(sum=Sum(each))["sum"] or 0)
+
+
+def result_bytes(owner: User) -> int:
+    """Bytes of the results of a user's jobs that are kept."""
+    kept = Job.objects.filter(owner=owner, archived=None, deleted=None)
+    return int(kept.aggregate(sum=Sum("result_bytes"))["sum"] or 0)
+
+
+def _size(count: int) -> str:
+    """A number of bytes in words."""
+    value = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if abs(value) < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"

@@ -1,0 +1,1 @@
+"""The service: settings, web, the supervisor of its parts."""

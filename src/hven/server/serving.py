@@ -1,0 +1,36 @@
+"""What `hven serve`, `hven web` and `hven dispatch` do, once their options are read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from hven.server.part import set_up_django
+
+#: Which parts each command runs.
+PARTS = {
+    "serve": ("web", "dispatcher", "keeper"),
+    "web": ("web",),
+    "dispatch": ("dispatcher", "keeper"),
+}
+
+
+def serve(kinds: Sequence[str]) -> int:
+    """Make ready what is not, run the parts until told to end; gives the exit code.
+
+    Raises
+    ------
+    HvenError
+        A setting is wrong, the port is taken, or the database does not answer.
+    """
+    set_up_django("supervisor")
+    from hven.jobs.configuration import configuration
+    from hven.server import settings_source
+    from hven.server.first_use import prepare
+    from hven.server.supervisor import Supervisor
+
+    log = logging.getLogger("hven.server")
+    for name in settings_source.unknown():
+        log.warning("%s is set, and is no setting of Hven", name)
+    prepare(configuration(), lambda text: print(f"Hven {text}", flush=True))
+    return Supervisor(configuration(), kinds).run()

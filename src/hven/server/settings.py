@@ -1,0 +1,68 @@
+"""Django's settings, made from the service's own."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from pathlib import Path
+from typing import Any
+
+from hven.errors import Fault, ParameterError
+from hven.server import settings_source
+from hven.server.databases import database
+
+HVEN = settings_source.read()
+
+
+def _secret_key() -> str:
+    """What signs sessions: as set, or made on first use and kept for its owner's eyes only."""
+    if HVEN.secret_key:
+        return HVEN.secret_key
+    path: Path = HVEN.data / "secret-key"
+    try:
+        if not path.exists():
+            _make_secret_key(path)
+        return path.read_text().strip()
+    except OSError as error:
+        text = f"must be a folder that can be written, got {HVEN.data} ({error.strerror})"
+        raise ParameterError([Fault("data", text)]) from error
+
+
+def _make_secret_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48))
+    # Of several that make one at a time the first one's stays.
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+
+
+SECRET_KEY = _secret_key()
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+DATABASES: dict[str, Any] = {"default": database(HVEN)}
+AUTH_USER_MODEL = "jobs.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "hven.jobs",
+    "hven.api",
+]
+MIDDLEWARE: list[str] = [
+    "hven.server.middleware.RequestLog",
+    "hven.server.middleware.PatientRequests",
+    "django.middleware.security.SecurityMiddleware",
+]
+#: Of a request that is no upload; a list of ten thousand images takes one.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
+SESSION_COOKIE_SECURE = (HVEN.url or "").startswith("https:")
+ROOT_URLCONF = "hven.server.urls"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LOGGING_CONFIG = None
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = str(HVEN.data / "mail")

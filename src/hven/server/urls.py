@@ -1,0 +1,10 @@
+"""Addresses of the service."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [path("api/v1/", include("hven.api.urls"))]
+
+handler404 = "hven.server.middleware.not_found"
+handler500 = "hven.server.middleware.server_error"
