@@ -197,6 +197,10 @@ class Store:
         """The SHA-256 of an input file's content, remembered until the file changes."""
         return self._inputs.digest(path)
 
+    def digest_inputs(self, paths: Iterable[Path], threads: int) -> None:
+        """Take the digests of many input files at once; `digest_input` then has them."""
+        self._inputs.digest_all(paths, threads)
+
     # -- housekeeping -----------------------------------------------------------------------------
 
     def products(self) -> Iterator[StoredProduct]:
