@@ -159,6 +159,16 @@ def test_a_result_that_cannot_be_kept_is_the_authors_fault(run: Run) -> None:
         run.call(steps.give_object).load()
 
 
+def test_fields_are_loaded_without_the_files_of_the_others(
+    executor: Executor, store: Store
+) -> None:
+    with Run(executor, store) as run:
+        product = run.call(steps.cut, 5000, 7)
+    (store.product_path(product.key) / "0.npy").unlink()
+    assert store.read(product.key, ("x0",)).value == (7,)
+    assert product.load_fields("x0") == (7,)
+
+
 def test_a_damaged_product_is_noticed_and_made_again(executor: Executor, store: Store) -> None:
     with Run(executor, store) as run:
         key = run.call(steps.ramp, 100_000).key

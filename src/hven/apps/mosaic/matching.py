@@ -64,8 +64,8 @@ def place_images(
     for number, product in enumerate(products):
         numbers.setdefault(product.key, []).append(number)
     for product in run.completed({product.key: product for product in products}.values()):
-        image, area, x0, y0 = product.load()
-        place = Window(x0, y0, x0 + image.shape[1], y0 + image.shape[0])
+        area, x0, y0 = product.load_fields("area", "x0", "y0")
+        place = Window(x0, y0, x0 + area.shape[1], y0 + area.shape[0])
         here = Placed(product, place, typical_area(area))
         for number in numbers[product.key]:
             if order is not None:
