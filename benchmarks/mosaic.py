@@ -1,6 +1,6 @@
 """One square degree end to end, files in and files out, beside SWarp and Montage.
 
-    python benchmarks/mosaic.py [--repeats 5] [--folder FOLDER]
+    python benchmarks/mosaic.py [--repeats 5] [--as-found] [--folder FOLDER]
 
 Time is measured on the set with noise, in turns; accuracy on the noise-free set, once. Hven runs
 warm (`hven.mosaic` in a process that has made a mosaic before) and cold (`hven mosaic` in a new
@@ -134,6 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--folder", type=Path, default=RESULTS / "mosaic")
     parser.add_argument("--only-hven", action="store_true", help="leave the peers out")
+    parser.add_argument("--no-mproject", action="store_true", help="leave mProject out")
+    parser.add_argument(
+        "--as-found", action="store_true", help="do not make memory and disk alike before each"
+    )
     options = parser.parse_args(arguments)
     folder = options.folder.absolute()
     clean = make(folder / "clean", ONE_SQUARE_DEGREE)
@@ -144,13 +148,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         able = {name: able[name] for name in (WARM, COLD)}
     able[WARM]()  # Compiles and imports, as every later call in a process finds it.
     found: dict[str, list[Cost]] = {name: [] for name in able}
+    before = (lambda: None) if options.as_found else settle
     for turn in range(options.repeats):
         # A folder for each turn: ext4 is slow at making files where many were just removed.
         for name, candidate in candidates(noisy, folder / f"turn{turn}", options.cores).items():
             if name in able:
-                found[name] += costs({name: candidate}, 1, before=settle)[name]
+                found[name] += costs({name: candidate}, 1, before=before)[name]
     notes = []
-    if MONTAGE in able:
+    if MONTAGE in able and not options.no_mproject:
         cost, note = mproject_cost(noisy, folder / "montage-mproject", options.cores)
         found[MPROJECT] = [cost]
         notes.append(note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import time
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ def add(a: float, b: float = 1.0, *, marks: str = "") -> float:
 def ramp(length: int, start: float = 0.0) -> np.ndarray[Any, Any]:
     """A ramp."""
     return np.arange(length, dtype=np.float32) + np.float32(start)
+
+
+@step(version=1)
+def count_new_pages(number: int) -> int:
+    """How many pages of memory five arrays of 8 MB take from the system."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    arrays = [np.full(1_000_000, float(number)) for _ in range(5)]
+    del arrays
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 @step(version=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,23 @@ def test_a_step_is_tried_as_often_as_it_says(run: Run, marks: Path) -> None:
 def test_a_result_that_cannot_be_kept_is_the_authors_fault(run: Run) -> None:
     with pytest.raises(DeclarationError, match=r"give_object.*builtins\.object"):
         run.call(steps.give_object).load()
+
+
+def test_fields_are_loaded_without_the_files_of_the_others(
+    executor: Executor, store: Store
+) -> None:
+    with Run(executor, store) as run:
+        product = run.call(steps.cut, 5000, 7)
+    (store.product_path(product.key) / "0.npy").unlink()
+    assert store.read(product.key, ("x0",)).value == (7,)
+    assert product.load_fields("x0") == (7,)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries decide themselves")
+def test_the_memory_of_one_step_serves_the_next(store: Store) -> None:
+    with Run(Local(1), store) as run:
+        run.call(steps.count_new_pages, 1).load()
+        assert run.call(steps.count_new_pages, 2).load() < 1000
 
 
 def test_a_damaged_product_is_noticed_and_made_again(executor: Executor, store: Store) -> None:

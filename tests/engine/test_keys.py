@@ -196,6 +196,20 @@ class TestInputFiles:
         monkeypatch.setattr("hven.engine.inputs._digest_file", no_files)
         assert take(path) == digest
 
+    def test_digests_taken_together_are_those_taken_singly(
+        self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "inputs").mkdir()
+        other = path.with_name("other.fits")
+        other.write_bytes(b"SIMPLE  = F")
+        wanted = [InputDigests(tmp_path / "inputs").digest(file) for file in (path, other)]
+        monkeypatch.setattr("hven.engine.inputs.time.time", lambda: 4e9)
+        digests = InputDigests(tmp_path / "inputs")
+        # One that is not there is left to the call that needs it.
+        digests.digest_all([path, other, path, tmp_path / "gone.fits"], threads=2)
+        monkeypatch.setattr("hven.engine.inputs._digest_file", no_files)
+        assert [digests.digest(file) for file in (path, other)] == wanted
+
     def test_a_file_that_is_not_there_is_named(
         self, tmp_path: Path, take: Callable[[Path], bytes]
     ) -> None:

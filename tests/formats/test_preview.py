@@ -31,6 +31,13 @@ def test_pixels_without_data_are_transparent(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels[..., 1], np.where(valid, 255, 0))
 
 
+def test_a_picture_with_data_everywhere_is_opaque(tmp_path: Path) -> None:
+    write_preview(tmp_path / "a.png", LEVELS, valid=np.ones(LEVELS.shape, bool))
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.mode == "L"
+        np.testing.assert_array_equal(np.asarray(picture)[::-1], LEVELS)
+
+
 def test_three_bands_make_a_colour_picture(tmp_path: Path) -> None:
     colours = np.stack([LEVELS, LEVELS + 20, LEVELS + 40], axis=2)
     write_preview(tmp_path / "a.png", colours)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse
+from ninja.errors import HttpError
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 from pydantic import BaseModel, ValidationError
@@ -45,7 +46,7 @@ class Authentication(AuthBase):
         # A browser sends the session's cookie by itself, also for a page that means no good.
         by_session = user is not None and "authorization" not in request.headers
         if by_session and request.method not in _SAFE and check_csrf(request):
-            raise ForbiddenError("X-CSRFToken: must be that of the session")
+            raise HttpError(403, "X-CSRFToken: must be that of the session")
         if user is None and not configuration().anonymous:
             return None
         return Identity(user)

@@ -55,8 +55,13 @@ def write_value(value: Any, folder: Callable[[], Path]) -> tuple[Any, Files]:
     return writer.write(value), writer.files
 
 
-def read_value(written: Any, content: Callable[[str], memoryview], folder: str | Path) -> Any:
-    """The value that `write_value` wrote.
+def read_value(
+    written: Any,
+    content: Callable[[str], memoryview],
+    folder: str | Path,
+    names: tuple[str, ...] = (),
+) -> Any:
+    """The value that `write_value` wrote, or the named fields of it.
 
     Parameters
     ----------
@@ -66,8 +71,14 @@ def read_value(written: Any, content: Callable[[str], memoryview], folder: str |
         Gives the content of one of the product's files.
     folder
         Where the product's files lie.
+    names
+        Fields of a record, given as a tuple; all of the value without.
     """
-    return _Reader(content, folder).read(written)
+    reader = _Reader(content, folder)
+    if not names:
+        return reader.read(written)
+    _, found = written["$record"]
+    return tuple(reader.read(found[name]) for name in names)
 
 
 class _Writer:

@@ -9,6 +9,9 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +62,25 @@ class InputDigests:
     def note(self, path: Path, digest: bytes) -> None:
         """Take somebody's word for a file's digest, who read it when it came; in this process."""
         self._known[os.path.abspath(path)] = file_state(path), digest
+
+    def digest_all(self, paths: Iterable[Path], threads: int) -> None:
+        """Take the digests of many files at once; those that cannot be read are passed over.
+
+        Parameters
+        ----------
+        paths
+            The files, some perhaps more than once.
+        threads
+            How many are read at the same time.
+        """
+
+        def digest(path: Path) -> None:
+            with suppress(InputError):
+                self.digest(path)
+
+        # Reading and hashing leave Python's lock.
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(digest, dict.fromkeys(paths)))
 
     def _record(self, absolute: str) -> str:
         return f"{self._folder}/{hashlib.sha256(absolute.encode()).hexdigest()}"

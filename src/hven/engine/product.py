@@ -68,6 +68,11 @@ class Product(Kept, Generic[T]):
         value: T = self._schedule.load(self._task)
         return value
 
+    def load_fields(self, *names: str) -> tuple[Any, ...]:
+        """Some fields of a value that is a record, as `load`; files of the others are not read."""
+        found: tuple[Any, ...] = self._schedule.load(self._task, names)
+        return found
+
 
 def replace_products(value: Any, load: Callable[[Kept], Any]) -> Any:
     """The value with every product in it, at any depth, replaced by what `load` gives for it."""

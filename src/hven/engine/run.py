@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from hven.engine.drafts import remove_stale_drafts
 from hven.engine.events import Event, EventLog, Listener
 from hven.engine.executors import Executor
-from hven.engine.executors.local import Local
+from hven.engine.executors.local import Local, processors
 from hven.engine.failures import cancelled_error
 from hven.engine.inputs import file_state
 from hven.engine.keys import ArgumentDigest, call_key, digest_argument
@@ -129,6 +129,15 @@ class Run:
         if faults:
             raise InputError(faults)
         return self._submit(calls)
+
+    def digest_files(self, paths: Iterable[Path]) -> None:
+        """Take the digests of many input files at once, ahead of the calls that need them.
+
+        Notes
+        -----
+        Calls take them one after the other. Files that cannot be read are left to the calls.
+        """
+        self.store.digest_inputs(paths, processors())
 
     def gather(self, products: Iterable[Product[T]]) -> list[T]:
         """The values of the products, in order, waited for.

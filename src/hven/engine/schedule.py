@@ -76,13 +76,13 @@ class Schedule:
         self.advance()
         return products
 
-    def load(self, task: Task) -> Any:
-        """The value of a call, waited for; made again when its product is found damaged."""
+    def load(self, task: Task, names: tuple[str, ...] = ()) -> Any:
+        """The value of a call or fields of it, waited for; made again when found damaged."""
         while True:
             self.wait(task)
             if task.error is not None:
                 raise task.error
-            reading = self.store.read(task.call.key)
+            reading = self.store.read(task.call.key, names)
             if not reading.fault:
                 return reading.value
             with self._changed:

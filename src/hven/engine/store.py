@@ -114,13 +114,16 @@ class Store:
             raise StoreError(f"product {key[:12]}: must be whole, {reading.fault}")
         return reading.value
 
-    def read(self, key: str) -> Reading:
-        """The product's value, its files compared with their digests the first time here."""
-        reading = self._read(key)
+    def read(self, key: str, names: tuple[str, ...] = ()) -> Reading:
+        """The product's value, or a tuple of the named fields of it.
+
+        Files are compared with their digests the first time that they are read here.
+        """
+        reading = self._read(key, names)
         if reading.fault:
             # What this process remembers may be of an earlier product of that key.
             self._forget(key)
-            reading = self._read(key)
+            reading = self._read(key, names)
         return reading
 
     def manifest(self, key: str) -> Manifest:
@@ -207,6 +210,10 @@ class Store:
         """
         self._inputs.note(path, digest)
 
+    def digest_inputs(self, paths: Iterable[Path], threads: int) -> None:
+        """Take the digests of many input files at once; `digest_input` then has them."""
+        self._inputs.digest_all(paths, threads)
+
     # -- housekeeping -----------------------------------------------------------------------------
 
     def products(self) -> Iterator[StoredProduct]:
@@ -236,7 +243,7 @@ class Store:
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _read(self, key: str) -> Reading:
+    def _read(self, key: str, names: tuple[str, ...]) -> Reading:
         path = f"{self._products}/{key[:2]}/{key}"
         try:
             manifest = self._manifest(key)
@@ -244,6 +251,7 @@ class Store:
                 manifest.value,
                 lambda name: self._contents.get(f"{path}/{name}", manifest.files[name]),
                 path,
+                names,
             )
             return Reading(value, "")
         except FileNotFoundError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,11 @@ def write_preview(
         (ny, nx) uint8 for grey, or (ny, nx, 3) for red, green and blue, in FITS order: the first
         row is shown at the bottom.
     valid
-        (ny, nx) bool; where it is False the picture is transparent. None for all opaque.
+        (ny, nx) bool; where it is False the picture is transparent. None, as all True, is opaque.
     texts
         Title, Description, ... kept in the file.
     """
-    if valid is not None:
+    if valid is not None and not valid.all():
         alpha = np.where(valid, np.uint8(255), np.uint8(0))[..., None]
         colours = levels if levels.ndim == 3 else levels[..., None]
         levels = np.concatenate([colours, alpha], axis=2)
@@ -40,5 +41,7 @@ def write_preview(
     for name, text in (texts or {}).items():
         described.add_itxt(name, text)
     picture = Image.fromarray(np.ascontiguousarray(levels[::-1]))
+    # Noise holds nothing longer than a run that is worth looking for: it costs time, not bytes.
+    options = {"compress_level": 1, "compress_type": zlib.Z_RLE}
     with draft_of(path) as draft:
-        picture.save(draft, format="PNG", pnginfo=described, compress_level=1)
+        picture.save(draft, format="PNG", pnginfo=described, **options)

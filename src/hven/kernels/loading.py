@@ -10,6 +10,7 @@ from hven.kernels.coadd import coadd_mean
 from hven.kernels.overlap import project
 from hven.kernels.pixel_map import build_pixel_map
 from hven.kernels.plane import fit_difference
+from hven.kernels.run_lengths import RunLengths
 from hven.kernels.stretch import shrink
 
 
@@ -23,9 +24,11 @@ def load_mosaic_kernels() -> None:
     image = np.ones((8, 8), np.float32)
     pixel_map = build_pixel_map(lambda x, y: (x + 0.25, y + 0.25), image.shape)
     piece = project(image, pixel_map)
+    area = RunLengths(piece.area.shape, np.array([piece.area.size]), np.ones(1, np.float32))
     # Kept arrays are read-only, which is another type to numba.
-    piece.image.flags.writeable = piece.area.flags.writeable = False
-    fit_difference(piece, piece, min_pixels=4)
+    for kept in (piece.image, piece.area, area.ends, area.values):
+        kept.flags.writeable = False
+    fit_difference(piece, (piece.image, area, piece.x0, piece.y0), min_pixels=4)
     none = np.zeros((1, 3)), np.zeros((1, 2))
     coadded = coadd_mean([piece], (0, 0, 8, 8), planes=none[0], centers=none[1])
     shrink(coadded.image, 2)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.errors import Fault, ParameterError
+from hven.kernels.run_lengths import Plane
 
 Floats = NDArray[np.float64]
 
 #: A projected image: image (ny, nx), NaN where it has nothing; area (ny, nx), 0 there; and the
 #: column and row of element [0, 0] in the output grid.
-Piece: TypeAlias = tuple[NDArray[Any], NDArray[Any], int, int]
+Piece: TypeAlias = tuple[NDArray[Any], Plane, int, int]
 
 #: Pixels x_min, y_min, x_max, y_max of the output grid, half-open.
 Window: TypeAlias = tuple[int, int, int, int]
@@ -41,7 +42,7 @@ class Part(NamedTuple):
     least_area: float
 
 
-def typical_area(area: NDArray[Any]) -> float:
+def typical_area(area: Plane) -> float:
     """The area of a fully covered pixel: the median of the positive areas on up to 64 rows.
 
     Parameters
@@ -86,7 +87,7 @@ def parts(
         )
 
 
-def _rows(plane: NDArray[Any], rows: slice) -> NDArray[Any]:
+def _rows(plane: Plane, rows: slice) -> NDArray[Any]:
     """Rows of a plane in the machine's byte order; no copy if they lie so already."""
     kind = np.float32 if plane.dtype == np.dtype(">f4") or plane.dtype == np.float32 else np.float64
     return np.ascontiguousarray(plane[rows], dtype=kind)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hven.kernels.bounding_box import outline, smallest_box
 from hven.kernels.compiled import compiled
 from hven.kernels.pieces import Piece, Window, typical_area
+from hven.kernels.run_lengths import Plane
 
 _MAX_ITERATIONS = 20
 #: Of a full pixel; below, the noise of what covers the pixel is blown up.
@@ -142,7 +143,7 @@ def _common_window(first: Piece, second: Piece) -> Window | None:
     return (x_min, y_min, x_max, y_max) if x_min < x_max and y_min < y_max else None
 
 
-def _cut(plane: NDArray[Any], x0: int, y0: int, window: Window) -> NDArray[Any]:
+def _cut(plane: Plane, x0: int, y0: int, window: Window) -> NDArray[Any]:
     x_min, y_min, x_max, y_max = window
     return np.asarray(plane[y_min - y0 : y_max - y0, x_min - x0 : x_max - x0])
 

@@ -47,6 +47,8 @@ def examined_images(run: Run, values: Mapping[str, Any]) -> tuple[list[Image], l
         There is none that can be used.
     """
     listed, faults = _listed(values)
+    files = (path for source, _ in listed for path in (source.path, source.weight, source.mask))
+    run.digest_files(path for path in files if path is not None)
     under_way: list[tuple[Source, float, Product[Summary]]] = []
     for source, weight in listed:
         try:

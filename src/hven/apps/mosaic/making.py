@@ -23,7 +23,13 @@ from hven.apps.mosaic.region import (
     strips_of,
 )
 from hven.apps.mosaic.resources import check_disk, check_memory, memory_of
-from hven.apps.mosaic.steps import Coadding, Projecting, coadd_strip, project_image
+from hven.apps.mosaic.steps import (
+    Coadding,
+    ProjectedImage,
+    Projecting,
+    coadd_strip,
+    project_image,
+)
 from hven.apps.mosaic.tables import write_tables
 from hven.engine import Product, Run
 from hven.errors import Fault
@@ -32,7 +38,6 @@ from hven.formats.grid_making import grid_around
 from hven.formats.grid_request import grid_at
 from hven.kernels.coadd import mean_bytes, stack_bytes
 from hven.kernels.loading import load_mosaic_kernels
-from hven.kernels.overlap import Projected
 
 Values = Mapping[str, Any]
 
@@ -153,7 +158,7 @@ def is_per_pixel(images: Sequence[Image], asked: str) -> bool:
 
 def _projected(
     run: Run, lattice: Lattice, images: Sequence[Image], places: Sequence[Window], values: Values
-) -> list[Product[Projected]]:
+) -> list[Product[ProjectedImage]]:
     projecting = Projecting(
         kernel=values["kernel"],
         pixfrac=values["pixfrac"],
@@ -174,7 +179,7 @@ def _projected(
 
 
 def _matched(
-    run: Run, images: Sequence[Image], products: Sequence[Product[Projected]], values: Values
+    run: Run, images: Sequence[Image], products: Sequence[Product[ProjectedImage]], values: Values
 ) -> tuple[list[Placed], Match | None]:
     orders: dict[str, int | None] = {"none": None, "level": 0, "plane": 1}
     order = None if values["combine"] == "count" else orders[values["background"]]

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.apps.mosaic.region import Window
-from hven.apps.mosaic.steps import fit_pair
+from hven.apps.mosaic.steps import ProjectedImage, fit_pair
 from hven.engine import Product, Run
 from hven.kernels.background import Corrections, solve_background
-from hven.kernels.overlap import Projected
 from hven.kernels.pieces import typical_area
 from hven.kernels.plane import NoFit, PlaneFit
 
@@ -22,7 +21,7 @@ Pair = tuple[int, int]
 class Placed(NamedTuple):
     """A projected image and where it lies on the lattice."""
 
-    product: Product[Projected]
+    product: Product[ProjectedImage]
     place: Window
     #: Area of a fully covered pixel.
     full_area: float
@@ -45,7 +44,7 @@ class Match(NamedTuple):
 
 
 def place_images(
-    run: Run, products: Sequence[Product[Projected]], *, order: int | None, clip_sigma: float
+    run: Run, products: Sequence[Product[ProjectedImage]], *, order: int | None, clip_sigma: float
 ) -> tuple[list[Placed], dict[Pair, Product[PlaneFit | NoFit]]]:
     """Where the images lie, and the fits of all pairs that overlap, under way.
 
@@ -65,8 +64,8 @@ def place_images(
     for number, product in enumerate(products):
         numbers.setdefault(product.key, []).append(number)
     for product in run.completed({product.key: product for product in products}.values()):
-        image, area, x0, y0 = product.load()
-        place = Window(x0, y0, x0 + image.shape[1], y0 + image.shape[0])
+        area, x0, y0 = product.load_fields("area", "x0", "y0")
+        place = Window(x0, y0, x0 + area.shape[1], y0 + area.shape[0])
         here = Placed(product, place, typical_area(area))
         for number in numbers[product.key]:
             if order is not None:

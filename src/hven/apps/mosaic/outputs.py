@@ -35,7 +35,7 @@ class Strips(NamedTuple):
         """First row of the mosaic, and rows, of `image` or `area`."""
         bottom = self.windows[0].y_min
         for window, product in zip(self.windows, self.products, strict=True):
-            yield window.y_min - bottom, getattr(product.load(), name)
+            yield window.y_min - bottom, getattr(product.load(), name)[:]
 
     def preview(self) -> NDArray[np.float32]:
         """The mosaic, smaller."""

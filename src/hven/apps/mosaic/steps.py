@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from hven.kernels.coadd import Coadded, coadd_clip, coadd_count, coadd_mean, coa
 from hven.kernels.overlap import Projected, project
 from hven.kernels.pixel_map import build_pixel_map
 from hven.kernels.plane import NoFit, PlaneFit, fit_difference
+from hven.kernels.run_lengths import Plane, run_lengths
 from hven.kernels.stretch import shrink
 
 Floats = NDArray[np.float64]
@@ -59,12 +60,22 @@ class Coadding:
     shrink: int
 
 
+class ProjectedImage(NamedTuple):
+    """A projected image as it is kept; the fields of `Projected`."""
+
+    image: NDArray[Any]
+    #: Nearly everywhere that of a whole pixel: as run lengths it takes a fiftieth of the image.
+    area: Plane
+    x0: int
+    y0: int
+
+
 @dataclass(frozen=True)
 class Strip:
     """A band of the mosaic."""
 
     image: NDArray[Any]
-    area: NDArray[Any]
+    area: Plane
     #: The image, smaller.
     preview: NDArray[np.float32]
 
@@ -75,7 +86,7 @@ def examine_image(source: Source) -> Summary:
     return examine(source)
 
 
-@step(version=1)
+@step(version=2)
 def project_image(
     source: Source,
     summary: Summary,
@@ -84,7 +95,7 @@ def project_image(
     *,
     lattice: str,
     projecting: Projecting,
-) -> Projected:
+) -> ProjectedImage:
     """Project the images onto the grid."""
     frame = read_image(source, summary)
     transform = pixel_transform(summary.wcs, celestial_wcs(lattice))
@@ -100,9 +111,10 @@ def project_image(
             per_pixel=projecting.per_pixel,
             window=window,
         )
+    image, area, x0, y0 = projected
     if weight != 1.0:
-        projected = projected._replace(area=projected.area * projected.area.dtype.type(weight))
-    return projected
+        area = area * area.dtype.type(weight)
+    return ProjectedImage(image, run_lengths(area), x0, y0)
 
 
 def _projected(
@@ -123,8 +135,8 @@ def _projected(
 
 @step(version=1)
 def fit_pair(
-    first: Projected,
-    second: Projected,
+    first: ProjectedImage,
+    second: ProjectedImage,
     *,
     full_areas: tuple[float, float],
     order: int,
@@ -140,9 +152,9 @@ def fit_pair(
     )
 
 
-@step(version=1)
+@step(version=2)
 def coadd_strip(
-    pieces: list[Projected],
+    pieces: list[ProjectedImage],
     planes: Floats | None,
     centers: Floats | None,
     *,
@@ -152,11 +164,12 @@ def coadd_strip(
     """Add up the images strip by strip."""
     added = _coadded(pieces, planes, centers, window, coadding)
     small = shrink(added.image, coadding.shrink)
-    return Strip(added.image, added.area.astype(coadding.pixel_type, copy=False), small)
+    area = added.area.astype(coadding.pixel_type, copy=False)
+    return Strip(added.image, run_lengths(area), small)
 
 
 def _coadded(
-    pieces: list[Projected],
+    pieces: list[ProjectedImage],
     planes: Floats | None,
     centers: Floats | None,
     window: Window,
