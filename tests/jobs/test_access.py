@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +28,11 @@ def test_a_job_is_its_owners_and_the_administrators(
             readable(other, job.pk)
 
 
-@pytest.mark.parametrize("name", ["", "1", "../x", str(uuid.uuid4()), "\0", "é" * 36])
+#: An identifier that no job has.
+STRANGE = "3f2b8c1e-7d4a-4c55-9e21-0a6f5d8b9c10"
+
+
+@pytest.mark.parametrize("name", ["", "1", "../x", STRANGE, "\0", "é" * 36])
 def test_a_job_that_there_is_not_is_missing(user: User, name: str) -> None:
     with pytest.raises(MissingError):
         readable(user, name)

@@ -37,6 +37,6 @@ def test_what_has_ended_is_not_active() -> None:
     assert not ACTIVE & TERMINAL
 
 
-@pytest.mark.parametrize("phase", TERMINAL)
+@pytest.mark.parametrize("phase", sorted(TERMINAL))
 def test_the_end_is_left_only_for_the_archive(phase: Phase) -> None:
     assert [move for move in Move if after(phase, move)] == [Move.ARCHIVE]
