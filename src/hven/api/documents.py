@@ -49,9 +49,23 @@ def job_summary(request: HttpRequest, job: Job) -> dict[str, Any]:
     }
 
 
+def new_job_document(request: HttpRequest, job: Job) -> dict[str, Any]:
+    """A job as it was made a moment ago, without a look at the database.
+
+    Where it is in the queue is left to those who ask: finding it takes longer than taking it in.
+    """
+    found = job_summary(request, job) | _particulars(request, job)
+    found["progress"] |= {"stages": job.stages, "reused_from": {}}
+    return found | {
+        "queue": None,
+        "attempts": [],
+        "results": [],
+    }
+
+
 def job_document(request: HttpRequest, job: Job) -> dict[str, Any]:
     """All that is to be known of a job."""
-    found = job_summary(request, job)
+    found = job_summary(request, job) | _particulars(request, job)
     sources = visible_sources(job)
     found["progress"] |= {
         "stages": job.stages,
@@ -60,16 +74,22 @@ def job_document(request: HttpRequest, job: Job) -> dict[str, Any]:
     }
     waiting = position(job) if job.phase in WAITING else None
     return found | {
+        "error": _error(job, {"faults": job.error_faults}),
+        "queue": waiting and {"position": waiting.number, "reason": waiting.reason},
+        "attempts": [attempt_document(each) for each in job.attempts.order_by("number")],
+        "results": result_documents(request, job),
+    }
+
+
+def _particulars(request: HttpRequest, job: Job) -> dict[str, Any]:
+    """What a list does not show, as far as it stands in the job itself."""
+    return {
         "application_version": job.application_version,
         "parameters": job.parameters,
         "archived": instant(job.archived),
         "fresh": job.fresh,
         "mail_to": job.mail_to,
         "mail_on": job.mail_on,
-        "error": _error(job, {"faults": job.error_faults}),
-        "queue": waiting and {"position": waiting.number, "reason": waiting.reason},
-        "attempts": [attempt_document(each) for each in job.attempts.order_by("number")],
-        "results": result_documents(request, job),
         "links": {
             name: address(request, "jobs", job.pk, name)
             for name in ("events", "stream", "results", "log")

@@ -110,7 +110,7 @@ def require_byte_quota(owner: User | None, more: int = 0) -> None:
 
 def active_jobs(owner: User) -> int:
     """How many jobs of a user have not ended."""
-    return Job.objects.filter(owner=owner, phase__in=_ACTIVE).count()
+    return Job.objects.filter(owner=owner, deleted=None, phase__in=_ACTIVE).count()
 
 
 def upload_bytes(owner: User) -> int:

@@ -132,6 +132,7 @@ def submit(owner: User | None, wish: Submission, faults: Iterable[Fault] = ()) -
         if known is not None:
             return known
     limits.require_open()
+    limits.require_byte_quota(owner)
     draft, uploads = _draft(owner, wish, wrong)
     if wrong:
         raise ParameterError(wrong)
@@ -241,7 +242,6 @@ def _insert(owner: User | None, job: Job, uploads: set[uuid.UUID]) -> None:
     job.events = len(news)
     with transaction.atomic():
         limits.require_job_quota(owner)
-        limits.require_byte_quota(owner)
         keep_uploads(uploads)
         job.save(force_insert=True)
         write(job.pk, 0, 0, news)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 
 from hven.api import schemas
 from hven.api.asking import address, answer, asker, read_body, require_known
-from hven.api.documents import NOT_LISTED, job_document, job_summary
+from hven.api.documents import NOT_LISTED, job_document, job_summary, new_job_document
 from hven.api.routes.answers import answers, body
 from hven.errors import Fault, ParameterError
 from hven.jobs import control
@@ -109,7 +109,8 @@ def delete_job(request: HttpRequest, job: str) -> HttpResponse:
 
 def created(request: HttpRequest, job: Job) -> HttpResponse:
     """The answer that a job was made."""
-    return answer(job_document(request, job), 201, Location=address(request, "jobs", job.pk))
+    document = new_job_document(request, job) if job.attempt == 0 else job_document(request, job)
+    return answer(document, 201, Location=address(request, "jobs", job.pk))
 
 
 def job_now(request: HttpRequest, job: Job) -> HttpResponse:

@@ -42,9 +42,14 @@ class Job(models.Model):
     """One request to run an application, and what became of it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    #: None: anonymous; who knows the id may read it.
+    #: None: anonymous; who knows the id may read it. The indexes below begin with it: one of it
+    #: alone would only mislead PostgreSQL as long as it knows nothing of the table.
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="jobs"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="jobs",
+        db_index=False,
     )
     application = models.CharField(max_length=64)
     application_version = models.IntegerField()
@@ -125,13 +130,28 @@ class Job(models.Model):
             models.UniqueConstraint(fields=["owner", "idempotency_key"], name="one_job_a_key"),
         ]
         indexes = [
-            models.Index(fields=["owner", "-created"], name="newest_of_owner"),
-            models.Index(fields=["-created"], name="newest"),
+            # Lists are in the order of these indexes to the last column, so that none is sorted.
+            models.Index(
+                fields=["owner", "-created", "-id"],
+                name="newest_of_owner",
+                condition=Q(deleted=None),
+            ),
+            models.Index(
+                fields=["owner", "phase", "-created", "-id"],
+                name="newest_in_phase",
+                condition=Q(deleted=None),
+            ),
+            models.Index(fields=["-created", "-id"], name="newest", condition=Q(deleted=None)),
             models.Index(
                 fields=["lane", "owner", "queued"], name="queue", condition=Q(phase=Phase.QUEUED)
             ),
             models.Index(
                 fields=["node", "lease_until"], name="running", condition=Q(phase=Phase.EXECUTING)
+            ),
+            models.Index(
+                fields=["lane", "owner"],
+                name="running_of_owner",
+                condition=Q(phase=Phase.EXECUTING),
             ),
             models.Index(
                 fields=["destruction"], name="to_destroy", condition=~Q(phase=Phase.ARCHIVED)
