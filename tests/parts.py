@@ -67,7 +67,7 @@ class Parts:
             "HVEN_DATABASE": database_address(),
             "HVEN_NODE": self.configuration.node,
             # Mosaics take a second to get warm, and most tests have none.
-            "HVEN_APPLICATIONS": "echo\ntiles\ncopy\ntrouble\nstubborn",
+            "HVEN_APPLICATIONS": "echo\ntiles\ncopy\nlisted\ntrouble\nstubborn",
             **more,
         }
 

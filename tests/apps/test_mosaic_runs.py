@@ -16,7 +16,9 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from hven.engine import Local, Store
+from hven.apps.mosaic import mosaic
+from hven.engine import Inline, Local, Run, Store
+from hven.errors import InputError
 from hven.formats.montage_tables import read_images
 
 MakeMosaic = Callable[..., Any]
@@ -132,6 +134,17 @@ def test_a_table_of_images_is_an_input(
     rows = read_images(first.images)
     assert [row.fname for row in rows] == [str(path) for path in tiles]
     assert len(Table.read(first.images_ecsv)) == 12
+
+
+def test_a_table_names_no_file_beyond_those_that_the_run_may_read(
+    tiles: list[Path], make_mosaic: MakeMosaic, tmp_path: Path
+) -> None:
+    table = tmp_path / "images.tbl"
+    table.write_bytes(make_mosaic(tiles).images.read_bytes())
+    with Run(Inline(), Store(tmp_path / "store"), tmp_path / "out") as run:
+        run.confined = tmp_path / "inputs"
+        with pytest.raises(InputError, match="must name files that are inputs as well"):
+            mosaic.body(run, **mosaic.parse({"images": [table]}))
 
 
 def test_a_folder_of_images_is_an_input(tiles: list[Path], make_mosaic: MakeMosaic) -> None:

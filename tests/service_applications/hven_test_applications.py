@@ -91,6 +91,19 @@ def copy(
     return Text(path)
 
 
+@application("listed", title="Listed")
+def listed(
+    run: Run,
+    table: Annotated[Path, Param("A file that names files, one a line")],
+    files: Annotated[list[Path] | None, Param("Files that it may name")] = None,
+) -> Text:
+    """Put the files together that a file names."""
+    path = run.folder / "listed.txt"
+    names = table.read_text().split()
+    path.write_bytes(b"".join(run.named_in(table, name).read_bytes() for name in names))
+    return Text(path)
+
+
 Kind = Literal[
     "input", "code", "crash", "exit", "kill", "kill_step", "memory", "disk", "outside", "print"
 ]

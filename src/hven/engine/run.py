@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -63,6 +64,9 @@ class Run:
         self.label = label
         self.executor = executor if executor is not None else Local()
         self.store = store if store is not None else Store.default()
+        #: The folder that holds all files an input file may name; None where the user of the run
+        #: may read every file that this process can, as at a command line.
+        self.confined: Path | None = None
         #: Unique among all runs.
         self.id = uuid.uuid4().hex
         self._folder = Path(folder).absolute() if folder is not None else None
@@ -238,6 +242,29 @@ class Run:
         }
         self._log.add("output", name, data)
         return found
+
+    def named_in(self, listing: Path, name: str) -> Path:
+        """The file that an input file, such as a table of images, names.
+
+        Parameters
+        ----------
+        listing
+            The file that names it.
+        name
+            Relative to the folder of `listing`, or absolute.
+
+        Raises
+        ------
+        InputError
+            A service runs this, and the file is not among the inputs it was given.
+        """
+        path = listing.parent / name
+        # By its name: what lies in that folder are links that the service itself has made.
+        inside = Path(os.path.normpath(path))
+        if self.confined is not None and not inside.is_relative_to(self.confined):
+            text = f"must name files that are inputs as well, got {name}"
+            raise InputError([Fault(listing.name, text)])
+        return path
 
     # -- the end ----------------------------------------------------------------------------------
 

@@ -16,17 +16,29 @@ _CHUNK = 1 << 16
 
 
 class Speaker:
-    """The performer's end; any thread may speak."""
+    """The performer's end; any thread may speak.
 
-    def __init__(self, end: socket.socket) -> None:
+    Parameters
+    ----------
+    end
+        Its socket.
+    hidden
+        Left out of everything that is said, such as the folder in which input files lie: people
+        know these by their names, and where they are is nobody's business.
+    """
+
+    def __init__(self, end: socket.socket, hidden: str = "") -> None:
         self._end = end
+        self._hidden = hidden
         self._lock = threading.Lock()
 
     def tell(self, kind: str, **content: Any) -> None:
         """Send a message."""
-        line = json.dumps({"kind": kind, **content}, default=str) + "\n"
+        line = json.dumps({"kind": kind, **content}, default=str, ensure_ascii=False) + "\n"
+        if self._hidden:
+            line = line.replace(self._hidden, "")
         with self._lock:
-            self._end.sendall(line.encode())
+            self._end.sendall(line.encode(errors="replace"))
 
 
 class Listener:

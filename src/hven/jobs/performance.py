@@ -63,8 +63,8 @@ def perform_job(assignment: Assignment, end: socket.socket, lifeline: Connection
     """Run the application and tell the driver; gives the exit code of the process."""
     die_with(lifeline)
     _be_alone(assignment.folder)
-    speaker = Speaker(end)
-    stop = _Stop()
+    speaker = Speaker(end, hidden=f"{assignment.folder}/inputs/")
+    stop = _Stop(assignment.folder / "inputs")
     signal.signal(signal.SIGTERM, stop)
     try:
         outputs, kept = _perform(assignment, speaker, stop)
@@ -78,9 +78,16 @@ def perform_job(assignment: Assignment, end: socket.socket, lifeline: Connection
 
 
 class _Stop:
-    """Takes the wish to stop, which may come before there is a run, to the run."""
+    """Takes the wish to stop, which may come before there is a run, to the run.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    inputs
+        The folder of the job's input files, beyond which it may read none that they name.
+    """
+
+    def __init__(self, inputs: Path) -> None:
+        self._inputs = inputs
         self.asked = False
         self.run: Run | None = None
 
@@ -91,6 +98,7 @@ class _Stop:
         threading.Thread(target=self._cancel, name="hven-cancel", daemon=True).start()
 
     def begun(self, run: Run) -> None:
+        run.confined = self._inputs
         self.run = run
         if self.asked:
             raise CancelledError("the run was asked to stop before it began")

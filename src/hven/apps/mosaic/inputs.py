@@ -46,7 +46,7 @@ def examined_images(run: Run, values: Mapping[str, Any]) -> tuple[list[Image], l
     InputError
         There is none that can be used.
     """
-    listed, faults = _listed(values)
+    listed, faults = _listed(run, values)
     files = (path for source, _ in listed for path in (source.path, source.weight, source.mask))
     run.digest_files(path for path in files if path is not None)
     under_way: list[tuple[Source, float, Product[Summary]]] = []
@@ -94,13 +94,13 @@ def _without(images: Sequence[Image], faults: Sequence[Fault]) -> list[Image]:
     return [image for image in images if image.summary_name not in bad]
 
 
-def _listed(values: Mapping[str, Any]) -> tuple[list[tuple[Source, float]], list[Fault]]:
+def _listed(run: Run, values: Mapping[str, Any]) -> tuple[list[tuple[Source, float]], list[Fault]]:
     """Every image with its weight, and what is wrong with what names them."""
     listed: list[tuple[Source, float]] = []
     faults: list[Fault] = []
     for template in _templates(values):
         try:
-            listed.extend(_listed_at(template))
+            listed.extend(_listed_at(run, template))
         except UserError as error:
             faults.extend(error.faults)
     return listed, faults
@@ -128,10 +128,10 @@ def _templates(values: Mapping[str, Any]) -> Iterator[Source]:
         )
 
 
-def _listed_at(template: Source) -> list[tuple[Source, float]]:
+def _listed_at(run: Run, template: Source) -> list[tuple[Source, float]]:
     path = template.path
     if path.suffix == ".tbl":
-        return _images_of_table(template)
+        return _images_of_table(run, template)
     files = _images_in(path) if path.is_dir() else [path]
     return [(source, 1.0) for file in files for source in _sources_in(template, file)]
 
@@ -151,14 +151,13 @@ def _images_in(folder: Path) -> list[Path]:
     return found
 
 
-def _images_of_table(template: Source) -> list[tuple[Source, float]]:
+def _images_of_table(run: Run, template: Source) -> list[tuple[Source, float]]:
     """The rows of Montage's table of images; names in it are relative to the table."""
-    folder = template.path.parent
     return [
         (
             replace(
                 template,
-                path=folder / row.fname,
+                path=run.named_in(template.path, row.fname),
                 hdu=template.hdu if row.hdu is None else row.hdu,
                 scale=1.0 if row.scale is None else row.scale,
             ),

@@ -1,0 +1,47 @@
+"""Real services that are killed in parts, filled up and cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import postgresql
+from service import Service
+
+#: Packages with applications of the tests.
+APPLICATIONS = Path(__file__).parent.parent / "service_applications"
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> postgresql.Cluster | None:
+    """The PostgreSQL server of the test's own service; None where it is SQLite's turn."""
+    if request.config.getoption("database") != "postgresql":
+        return None
+    found: postgresql.Cluster = request.getfixturevalue("cluster")
+    return found
+
+
+@pytest.fixture
+def begin(tmp_path: Path, server: postgresql.Cluster | None) -> Iterator[Callable[..., Service]]:
+    """Make a service with settings by name; it and all it left is killed in the end."""
+    made: list[Service] = []
+
+    def one(folder: Path = tmp_path / "service", **more: Any) -> Service:
+        settings = {
+            "PYTHONPATH": str(APPLICATIONS),
+            "HVEN_DISK_RESERVE": "0",
+            "HVEN_SLOTS": "2",
+            "HVEN_WORKERS": "2",
+        }
+        if server is not None:
+            settings["HVEN_DATABASE"] = server.url()
+        settings |= {f"HVEN_{name.upper()}": str(value) for name, value in more.items()}
+        made.append(Service(folder, settings))
+        return made[-1]
+
+    yield one
+    for service in made:
+        service.remove()

@@ -1,0 +1,106 @@
+"""Kills processes of a service, one after the other, as a seed has it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import postgresql
+from service import Service
+
+#: How often each kind is the next.
+_WEIGHTS = {
+    "web": 3,
+    "dispatcher": 2,
+    "keeper": 1,
+    "driver": 3,
+    "performer": 2,
+    "worker": 3,
+    "postgresql": 2,
+}
+#: Seconds from one kill to the next.
+_PAUSE = (0.5, 1.0)
+#: Seconds for which PostgreSQL stays away.
+_AWAY = 0.5
+
+
+class Nemesis:
+    """Kills -9.
+
+    Parameters
+    ----------
+    service
+        Whose processes.
+    server
+        The PostgreSQL under it, if there is one.
+    seed
+        What makes the order of kills.
+    """
+
+    def __init__(self, service: Service, server: postgresql.Cluster | None, seed: int) -> None:
+        self._service = service
+        self._server = server
+        self._random = random.Random(seed)
+        #: How many of each kind were killed.
+        self.kills: Counter[str] = Counter()
+
+    def rage(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Kill for so long, or until something holds."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            self.strike()
+            # How close kills come is the dose, nothing that is waited for.
+            threading.Event().wait(self._random.uniform(*_PAUSE))
+
+    def strike(self) -> None:
+        """Kill one process of a random kind, of another where there is none of it."""
+        weights = dict(_WEIGHTS)
+        if self._server is None:
+            del weights["postgresql"]
+        while weights:
+            kind = self._random.choices(list(weights), list(weights.values()))[0]
+            if self._kill(kind):
+                self.kills[kind] += 1
+                return
+            del weights[kind]
+
+    def _kill(self, kind: str) -> bool:
+        if kind == "postgresql":
+            assert self._server is not None
+            self._server.kill()
+            threading.Event().wait(_AWAY)
+            self._server.start()
+            return True
+        found = victims(self._service, kind)
+        if not found:
+            return False
+        try:
+            os.kill(self._random.choice(found), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def victims(service: Service, kind: str) -> list[int]:
+    """The processes of a kind that live now.
+
+    A driver leads a session, its performer a process group in there, workers are the rest of it.
+    """
+    if kind in ("web", "dispatcher", "keeper"):
+        return service.parts(kind)
+    found = []
+    for process in service.processes():
+        with contextlib.suppress(ProcessLookupError):
+            session, group = os.getsid(process), os.getpgid(process)
+            if session == service.process:
+                continue
+            mine = "driver" if session == process else "performer" if group == process else "worker"
+            if mine == kind:
+                found.append(process)
+    return found
