@@ -62,11 +62,13 @@ def _history(row: Row, events: list[Row]) -> Iterator[str]:
     numbers = [event["sequence"] for event in events]
     if numbers != list(range(1, row["events"] + 1)):
         yield f"has the events {numbers}, counts {row['events']}"
-    moves = [event["data"]["move"] for event in events if "move" in event["data"]]
+    moves = [event["data"]["move"] for event in events if event["kind"] == "phase"]
+    if moves[:1] != ["create"]:
+        yield f"begins with {moves[:1]}"
     if moves.count(Move.COMPLETE) != 1:
         yield f"was published {moves.count(Move.COMPLETE)} times"
     phase: Phase | None = Phase.PENDING
-    for move in moves:
+    for move in moves[1:]:
         phase = after(phase, Move(move)) if phase else None
     if phase != row["phase"]:
         yield f"is {row['phase']} after {moves}"

@@ -14,14 +14,15 @@ from collections.abc import Callable
 import postgresql
 from service import Service
 
-#: How often each kind is the next.
+#: How often each kind is the next. Parts take seconds of a busy machine to begin again, in which
+#: no job runs that could be killed.
 _WEIGHTS = {
-    "web": 3,
-    "dispatcher": 2,
+    "web": 2,
+    "dispatcher": 1,
     "keeper": 1,
-    "driver": 3,
-    "performer": 2,
-    "worker": 3,
+    "driver": 4,
+    "performer": 4,
+    "worker": 4,
     "postgresql": 2,
 }
 #: Seconds from one kill to the next.

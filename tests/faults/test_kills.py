@@ -59,14 +59,15 @@ def survive(
     books, nemesis = Books(service, server), Nemesis(service, server, seed)
     with Crowd(service, wishes, 0.8 * seconds) as crowd:
         nemesis.rage(seconds)
-        last = time.monotonic()
+        last, early = time.monotonic(), settled(books)
     wait(lambda: settled(books) == count, SETTLED_SECONDS)
     lasted = time.monotonic() - last
     done = marks.read_text().splitlines()
     again = len(done) - len(set(done))
     print(
         f"\n{len(crowd.acknowledged)} jobs, {nemesis.kills.total()} kills {dict(nemesis.kills)}, "
-        f"settled {lasted:.1f} s after the last; {len(done)} steps, {again} of them done twice; "
+        f"{early} settled before the last, all {lasted:.1f} s after it; "
+        f"{len(done)} steps, {again} of them done twice; "
         f"{crowd.refused} answers 503, {crowd.broken} requests cut off"
     )
     healthy(service, server)

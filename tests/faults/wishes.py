@@ -40,8 +40,11 @@ def mixed(count: int, folder: Path, seed: int) -> Iterator[Wish]:
         elif kind == "copy":
             yield copy(folder, number, chance.randint(1, 4))
         else:
-            steps = number if kind == "tiles" else number // 20 * 20
-            yield tiles(steps, chance.randint(5, 40), chance.uniform(0.01, 0.05))
+            # Equal steps: their keys are made of the seconds, too.
+            steps, seconds = (number, chance.uniform(0.01, 0.05))
+            if kind == "again":
+                steps, seconds = (count + number // 40, 0.03)
+            yield tiles(steps, chance.randint(5, 40), seconds)
 
 
 def echo(words: str) -> Wish:

@@ -104,6 +104,19 @@ def listed(
     return Text(path)
 
 
+@application("large", title="Large")
+def large(
+    run: Run,
+    size: Annotated[int, Param("Bytes that it writes", low=0)] = 0,
+) -> Text:
+    """Write much."""
+    path = run.folder / "large.txt"
+    with path.open("wb") as file:
+        for _ in range(size // 2**20):
+            file.write(bytes(2**20))
+    return Text(path)
+
+
 Kind = Literal[
     "input", "code", "crash", "exit", "kill", "kill_step", "memory", "disk", "outside", "print"
 ]

@@ -18,17 +18,19 @@ from typing import NoReturn, TypeVar
 
 from django.db import connections
 
+from hven.errors import UnavailableError
 from hven.jobs import patience, settling
 from hven.jobs.clock import boot_id
 from hven.jobs.configuration import configuration
 from hven.jobs.crash_points import crash_point
-from hven.jobs.models import Attempt, Job, Lane, Stop
+from hven.jobs.models import Attempt, Cause, Job, Lane, Stop
 from hven.jobs.outcomes import Failed, failed
-from hven.jobs.performance import Assignment
+from hven.jobs.performance import CONSOLE, TRACEBACK, Assignment
 from hven.jobs.performer import Performer
 from hven.jobs.processes import start_of
 from hven.jobs.reporting import Report
 from hven.jobs.transitions import Fence
+from hven.library.log import FILE_NAME
 
 T = TypeVar("T")
 
@@ -62,8 +64,15 @@ def drive(fence: Fence) -> NoReturn:
 
 
 def patient(call: Callable[[], T]) -> T:
-    """Do it when the database answers."""
-    return patience.patient(call, _PATIENCE)
+    """Do it when the database answers, and has space to write."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return patience.patient(call, _PATIENCE)
+        except UnavailableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_EVERY)
 
 
 class _Drive:
@@ -205,6 +214,8 @@ class _Drive:
             )
         else:
             found = self._failure(performer, end)
+            if found.cause == Cause.DISK:
+                self._make_room()
             patient(lambda: report.keep_partial(self.folder))
             done = patient(lambda: settling.fail(fence, found, account, news))
         if not done:
@@ -228,6 +239,13 @@ class _Drive:
         if found.cause == "infrastructure" and performer.memory_ran_out():
             return found._replace(cause="memory", code="resource.memory")
         return found
+
+    def _make_room(self) -> None:
+        """Remove what was written and not published: the database may want space as well."""
+        kept = {FILE_NAME, CONSOLE, TRACEBACK, *self.report.published}
+        for path in self.folder.rglob("*"):
+            if not path.is_dir() and str(path.relative_to(self.folder)) not in kept:
+                path.unlink(missing_ok=True)
 
     def _tidy(self, *, completed: bool) -> None:
         """Remove what the attempt needed only while it ran, and what earlier ones left."""

@@ -41,6 +41,8 @@ class Report:
         self.fenced = False
         #: What the performer said of its end.
         self.end: dict[str, Any] | None = None
+        #: Files in the attempt's folder that the application published.
+        self.published: set[str] = set()
         self._lease_seconds = lease_seconds
         self._news: list[News] = []
         self._outputs: list[dict[str, Any]] = []
@@ -174,6 +176,7 @@ class Report:
         path = Path(news.data["path"])
         folder = f"attempt-{self.fence.attempt}"
         inside = Path(*path.parts[path.parts.index(folder) + 1 :])
+        self.published.add(str(inside))
         self._outputs.append(
             {
                 "name": news.data["name"],
