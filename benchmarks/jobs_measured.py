@@ -143,11 +143,7 @@ def latency(user: User) -> None:
         later = (now() + timedelta(days=7)).isoformat()
         begun = time.perf_counter()
         with ThreadPoolExecutor(8) as pool:
-            list(
-                pool.map(
-                    lambda _: post(url, secret, not_before=later), range(POSTS)
-                )
-            )
+            list(pool.map(lambda _: post(url, secret, not_before=later), range(POSTS)))
         seconds = time.perf_counter() - begun
         tell(
             f"POST of {POSTS:,} jobs by 8 clients, two web processes",
