@@ -75,7 +75,7 @@ def examine_image(source: Source) -> Summary:
     return examine(source)
 
 
-@step(version=1)
+@step(version=2)
 def project_image(
     source: Source,
     summary: Summary,
@@ -121,7 +121,7 @@ def _projected(
     )
 
 
-@step(version=1)
+@step(version=2)
 def fit_pair(
     first: Projected,
     second: Projected,
@@ -140,7 +140,7 @@ def fit_pair(
     )
 
 
-@step(version=1)
+@step(version=2)
 def coadd_strip(
     pieces: list[Projected],
     planes: Floats | None,
