@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hven.kernels.compiled import compiled
+from hven.kernels.compiled import compiled, inlined
 
 
 @compiled
@@ -52,7 +52,7 @@ def smallest_box(rows: NDArray[np.int64]) -> tuple[float, float, float, float, f
     return best
 
 
-@compiled
+@inlined
 def _hull(rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Corners (n, 2) of the convex hull of the rows' ends, counter-clockwise (Andrew's chain)."""
     ends = np.empty((2 * rows.shape[0], 2))

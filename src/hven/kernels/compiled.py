@@ -36,10 +36,12 @@ def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 #: Kernels may not be told that there are no NaN (`nnan`, `ninf`): they mean that there is nothing.
 _FAST = {"contract", "reassoc", "arcp", "nsz"}
 
-#: Decorator of a kernel. Sums are the same each time on one machine.
+#: Decorator of a kernel that no kernel calls. Sums are the same each time on one machine.
 compiled = _compiler(fastmath=_FAST)
 
-#: The same for a small part of an inner loop: passing arrays to it would take longer than its work.
+#: The same for what kernels call. A call would go to whichever code of that name the process
+#: loaded first: the caller's own, or after compiling the callee's, which may round otherwise
+#: because each was optimised by itself. And in an inner loop, passing arrays costs time.
 inlined = _compiler(fastmath=_FAST, forceinline=True)
 
 #: Decorator of a kernel whose last bits may not depend on how its loops are cut: every operation

@@ -26,7 +26,7 @@ def fill_flat(corners, size, w, h, x_low, y_low, xs, ys):
             ys[at + i] = y_a + y_step * i
 
 
-@compiled
+@inlined
 def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
     """Vertices (h + 1, w + 1) of a quartic cell, into the flat buffers xs and ys."""
     step = 4.0 / size
@@ -85,7 +85,7 @@ def load_pixel(block, weight, row, column):
     return value * strength, strength
 
 
-@compiled
+@inlined
 def add_lattice(lattice, w, h, xs, ys, inside, stride, rows, columns, sums):
     """Add all edges of a cell's pixels whose two sides differ.
 
@@ -118,7 +118,7 @@ def add_lattice(lattice, w, h, xs, ys, inside, stride, rows, columns, sums):
                     add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
 
 
-@compiled
+@inlined
 def add_outline(w, h, xs, ys, straight, inside, stride, rows, columns, strength, sums):
     """Add the outline of a cell of w x h pixels, whose sides may be straight."""
     last = h * (w + 1)
@@ -138,7 +138,7 @@ def add_outline(w, h, xs, ys, straight, inside, stride, rows, columns, strength,
                 add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
 
 
-@compiled
+@inlined
 def outline_area(w, h, xs, ys):
     """Signed area of the polygon of a cell's outer vertices."""
     last = h * (w + 1)
@@ -213,7 +213,7 @@ def add_cells(
             add_lattice(weights, w, h, xs, ys, inside, stride, rows, columns, cover)
 
 
-@compiled
+@inlined
 def bounds(xs, ys, w, h, straight):
     """The box x_min, y_min, x_max, y_max of a cell's vertices."""
     x_a = y_a = math.inf
@@ -227,7 +227,7 @@ def bounds(xs, ys, w, h, straight):
     return x_a, y_a, x_b, y_b
 
 
-@compiled
+@inlined
 def load(block, row, column, w, h, sign, values, weights):
     """Fill the lattice of values x sign; gives the number of pixels with data.
 
@@ -252,7 +252,7 @@ def load(block, row, column, w, h, sign, values, weights):
     return good
 
 
-@compiled
+@inlined
 def load_weighted(block, weight, row, column, w, h, sign, values, weights):
     """Fill the lattices of values x weight x sign and weight x sign.
 
@@ -276,7 +276,7 @@ def load_weighted(block, weight, row, column, w, h, sign, values, weights):
     return good, sign * low if low == high else 0.0
 
 
-@compiled
+@inlined
 def clear_frame(lattice, w, h):
     """Zeros around a flat lattice (h + 2, w + 2)."""
     last = (h + 1) * (w + 2)
@@ -288,7 +288,7 @@ def clear_frame(lattice, w, h):
         lattice[j * (w + 2) + w + 1] = 0.0
 
 
-@compiled
+@inlined
 def divide_by_area(w, h, xs, ys, values):
     """Turn amounts per pixel into amounts per output pixel."""
     for j in range(h):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 
-from hven.kernels.compiled import compiled, inlined
+from hven.kernels.compiled import inlined
 
 
 @inlined
@@ -82,7 +82,7 @@ def add_edge(sums, stride, x_a, y_a, x_b, y_b, strength):  # type: ignore[no-unt
         add_steps(sums, stride, x_a, y_a, x_b, y_b, strength)
 
 
-@compiled
+@inlined
 def add_steps(sums, stride, x_a, y_a, x_b, y_b, strength):  # type: ignore[no-untyped-def]
     """Add an edge that lies inside the grid and may cross any number of rows."""
     if y_b < y_a:
@@ -104,7 +104,7 @@ def add_steps(sums, stride, x_a, y_a, x_b, y_b, strength):  # type: ignore[no-un
         add_piece(sums, last * stride, x, x_b, (y_b - y) * strength)
 
 
-@compiled
+@inlined
 def add_clipped_edge(sums, stride, rows, columns, x_a, y_a, x_b, y_b, strength):  # type: ignore[no-untyped-def]
     """Add an edge of which any part may lie outside the grid; nothing if it is not finite."""
     if y_b < y_a:
@@ -145,7 +145,7 @@ def add_clipped_edge(sums, stride, rows, columns, x_a, y_a, x_b, y_b, strength):
         add_steps(sums, stride, x_a, y_a, x_b, y_b, strength)
 
 
-@compiled
+@inlined
 def add_upright(sums, stride, y_a, y_b, strength):  # type: ignore[no-untyped-def]
     """Add an upward edge on the left border of the grid."""
     last = int(y_b)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.kernels.bounding_box import outline, smallest_box
-from hven.kernels.compiled import compiled
+from hven.kernels.compiled import compiled, inlined
 from hven.kernels.pieces import Piece, Window, typical_area
 from hven.kernels.run_lengths import Plane
 
@@ -294,7 +294,7 @@ def _fit(
     return sums, limits
 
 
-@compiled
+@inlined
 def _sample(
     difference: NDArray[np.float64], x_step: int, y_step: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -315,7 +315,7 @@ def _sample(
     return u[:n], v[:n], z[:n]
 
 
-@compiled
+@inlined
 def _least_absolute(
     u: NDArray[np.float64],
     v: NDArray[np.float64],
@@ -357,7 +357,7 @@ def _least_absolute(
     return plane
 
 
-@compiled
+@inlined
 def _solve(
     n: float,
     su: float,

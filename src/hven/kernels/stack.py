@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hven.kernels.compiled import compiled, compiled_to_the_bit
+from hven.kernels.compiled import compiled, compiled_to_the_bit, inlined
 from hven.kernels.pieces import Part
 
 Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ def clipped_means(
             image[y, x], area[y, x] = _mean(values, areas, start, stop)
 
 
-@compiled
+@inlined
 def _usable(values: NDArray[Any], areas: NDArray[Any], start: int, stop: int) -> int:
     """Bring the well covered values to the front; where they end, or `stop` if there is none."""
     end = start
@@ -89,7 +89,7 @@ def _usable(values: NDArray[Any], areas: NDArray[Any], start: int, stop: int) ->
     return end if end > start else stop
 
 
-@compiled
+@inlined
 def _mean(values: NDArray[Any], areas: NDArray[Any], start: int, stop: int) -> tuple[float, float]:
     """Mean weighted by the areas' absolute values, and their sum; NaN and 0 without values."""
     total = area = 0.0
@@ -100,7 +100,7 @@ def _mean(values: NDArray[Any], areas: NDArray[Any], start: int, stop: int) -> t
     return (total / area if stop > start else np.nan), area
 
 
-@compiled
+@inlined
 def _sort(values: NDArray[Any], areas: NDArray[Any], start: int, stop: int) -> None:
     """Sort the values, their areas with them: by insertion, stacks being shallow."""
     for i in range(start + 1, stop):
@@ -112,7 +112,7 @@ def _sort(values: NDArray[Any], areas: NDArray[Any], start: int, stop: int) -> N
         values[k], areas[k] = value, area
 
 
-@compiled
+@inlined
 def _median(values: NDArray[Any], start: int, stop: int) -> float:
     """The middle of sorted values, or the mean of the middle two."""
     middle = (start + stop) // 2
@@ -121,7 +121,7 @@ def _median(values: NDArray[Any], start: int, stop: int) -> float:
     return 0.5 * (np.float64(values[middle - 1]) + np.float64(values[middle]))
 
 
-@compiled
+@inlined
 def _clip(
     values: NDArray[Any], start: int, stop: int, sigma: float, noise: float, iterations: int
 ) -> tuple[int, int]:
@@ -142,7 +142,7 @@ def _clip(
     return start, stop
 
 
-@compiled
+@inlined
 def _median_deviation(values: NDArray[Any], start: int, stop: int, median: float) -> float:
     """Median absolute deviation of sorted values: their nearest half, taken from the middle."""
     n = stop - start

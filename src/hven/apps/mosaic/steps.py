@@ -86,7 +86,7 @@ def examine_image(source: Source) -> Summary:
     return examine(source)
 
 
-@step(version=2)
+@step(version=3)
 def project_image(
     source: Source,
     summary: Summary,
@@ -133,7 +133,7 @@ def _projected(
     )
 
 
-@step(version=1)
+@step(version=2)
 def fit_pair(
     first: ProjectedImage,
     second: ProjectedImage,
@@ -152,7 +152,7 @@ def fit_pair(
     )
 
 
-@step(version=2)
+@step(version=3)
 def coadd_strip(
     pieces: list[ProjectedImage],
     planes: Floats | None,
