@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hven.jobs.clock import now
-from hven.jobs.models import Job, Result, User
+from hven.jobs.models import Job, Result, Schedule, User
 from hven.jobs.phases import TERMINAL, Phase
 
 
@@ -36,3 +36,9 @@ def make_result(job: Job, folder: Path, name: str = "sum", content: bytes = b"42
     return Result.objects.create(
         job=job, attempt=job.attempt, name=name, file=file, bytes=len(content), final=True
     )
+
+
+def make_schedule(owner: User, **columns: Any) -> Schedule:
+    """A schedule that is due tomorrow."""
+    given = {"application": "echo", "next_time": now() + timedelta(days=1), **columns}
+    return Schedule.objects.create(owner=owner, **given)

@@ -13,7 +13,7 @@ from hven.jobs.configuration import Configuration
 from hven.jobs.models import Dataset, Job, Result, Upload, User
 from hven.jobs.phases import Phase
 from input_files import make_dataset, make_upload
-from job_rows import make_job, make_result
+from job_rows import make_job, make_result, make_schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -78,12 +78,17 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/tokens"): own(201),
     # A token is nobody's but its owner's.
     ("DELETE", "/tokens/{token}"): Row(401, 404, 204, 404),
+    ("GET", "/schedules"): own(200),
+    ("POST", "/schedules"): own(201),
+    # Nor is a schedule.
+    ("DELETE", "/schedules/{schedule}"): Row(401, 404, 204, 404),
     ("GET", "/usage"): own(200),
     ("GET", "/health"): public(200),
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/jobs"): {"application": "echo"},
     ("POST", "/tokens"): {"name": "new"},
+    ("POST", "/schedules"): {"application": "echo", "first": "2100-01-01T00:00:00Z"},
 }
 HEADERS: dict[tuple[str, str], dict[str, str]] = {
     ("POST", "/uploads"): {"Upload_Length": "5"},
@@ -127,6 +132,7 @@ def things(user: User, configuration: Configuration, tmp_path: Path) -> dict[str
         "upload": str(make_upload(user).pk),
         "dataset": "m17",
         "token": str(tokens.make(user, "hers").token.pk),
+        "schedule": str(make_schedule(user).pk),
     }
 
 

@@ -7,9 +7,11 @@ import os
 import random
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +22,8 @@ from faults.books import Books
 from service import Service, wait
 
 Begin = Callable[..., Service]
+#: Seconds for which a client follows a stream.
+_PATIENCE = 90.0
 
 
 def make(service: Service, application: str, **wanted: Any) -> str:
@@ -87,18 +91,32 @@ def test_a_client_that_is_cut_off_again_and_again_gets_every_event_once(
 def dither(service: Service, job: str, times: int) -> None:
     """Set a job aside and release it, again and again."""
     for _ in range(times):
-        for wish in ("hold", "release"):
-            assert insist(service, f"/api/v1/jobs/{job}/{wish}") in (200, 409)
+        insist(service, f"{job}/hold")
+        # One that runs is set aside a moment after it was asked for, and cannot be released before.
+        wait(lambda: insist(service, f"{job}/release") == 200 or has_ended(service, job))
 
 
-def insist(service: Service, path: str) -> int:
-    """Post until there is an answer; its code."""
-    while True:
-        try:
-            with service.client() as client:
-                return client.post(path).status_code
-        except httpx.TransportError:
-            continue
+def has_ended(service: Service, job: str) -> bool:
+    """Whether a job has ended; no answer is no."""
+    try:
+        with service.client() as client:
+            return client.get(f"/api/v1/jobs/{job}").json().get("phase") == "COMPLETED"
+    except httpx.TransportError:
+        return False
+
+
+def insist(service: Service, wish: str) -> int:
+    """Ask for something until there is an answer; its code."""
+    codes: list[int] = []
+
+    def ask() -> bool:
+        with suppress(httpx.TransportError), service.client() as client:
+            codes.append(client.post(f"/api/v1/jobs/{wish}").status_code)
+        return bool(codes)
+
+    wait(ask)
+    assert codes[0] in (200, 409), codes
+    return codes[0]
 
 
 def follow(service: Service, job: str, seed: int) -> tuple[list[tuple[int, str, str]], int]:
@@ -106,7 +124,8 @@ def follow(service: Service, job: str, seed: int) -> tuple[list[tuple[int, str, 
     chance = random.Random(seed)
     heard: list[tuple[int, str, str]] = []
     cuts = 0
-    while True:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
         number = heard[-1][0] if heard else 0
         try:
             with (
@@ -123,6 +142,7 @@ def follow(service: Service, job: str, seed: int) -> tuple[list[tuple[int, str, 
         except httpx.TransportError:
             pass
         cuts += 1
+    raise TimeoutError(f"the stream did not end within {_PATIENCE:g} s, event {number} was last")
 
 
 def events_in(answer: httpx.Response) -> Iterator[tuple[int, str, str]]:

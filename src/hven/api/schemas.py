@@ -62,6 +62,18 @@ class TokenRequest(_Request):
     expires: datetime | None = None
 
 
+class ScheduleRequest(_Request):
+    """A job that is to be submitted by itself."""
+
+    application: str = Field(description="Name of the application")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="As those of a job")
+    first: datetime | None = Field(None, description="When the first job is submitted; needed")
+    every_seconds: int = Field(0, description="From one to the next, at least 60; 0 is once only")
+    until: datetime | None = Field(None, description="No job is submitted later")
+    label: str = Field("", description="The client's own words for the jobs")
+    lane: LaneName = "batch"
+
+
 class Fault(BaseModel):
     """One thing that is wrong."""
 
@@ -315,3 +327,24 @@ class Health(BaseModel):
     status: Literal["ok", "drained", "full"]
     reason: str
     version: str
+
+
+class ScheduleDocument(BaseModel):
+    """A job that is submitted by itself."""
+
+    id: UUID
+    application: str
+    parameters: dict[str, Any]
+    label: str
+    lane: str
+    next: str | None
+    every_seconds: int
+    until: str | None
+    last_job: str | None
+    fault: str
+
+
+class ScheduleList(BaseModel):
+    """The schedules of a user."""
+
+    schedules: list[ScheduleDocument]

@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 
 from hven.api.asking import Authentication
 from hven.api.problems import handle_errors
-from hven.api.routes import account, catalogue, control, jobs, outcome, uploads
+from hven.api.routes import account, catalogue, control, jobs, outcome, schedules, uploads
 
 api = NinjaAPI(
     title="Hven",
@@ -25,6 +25,7 @@ for prefix, router in (
     ("/jobs", control.router),
     ("/jobs", outcome.router),
     ("/uploads", uploads.router),
+    ("/schedules", schedules.router),
     ("", catalogue.router),
     ("", account.router),
 ):

@@ -3,17 +3,60 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
 
-from hven.errors import ForbiddenError, UserError
+from hven.errors import Fault, ForbiddenError, ParameterError, UserError
+from hven.jobs import terms
 from hven.jobs.clock import now
-from hven.jobs.models import Job, Schedule
-from hven.jobs.submission import Submission, submit
+from hven.jobs.models import Job, Schedule, User
+from hven.jobs.submission import Submission, checked_parameters, submit
 
 _log = logging.getLogger("hven.jobs.schedules")
+
+
+#: Seconds from one job of a schedule to the next, at least.
+SHORTEST_SECONDS = 60
+
+
+def make(owner: User, draft: Schedule, faults: Iterable[Fault] = ()) -> Schedule:
+    """Keep a schedule, when its jobs could be submitted now.
+
+    Parameters
+    ----------
+    owner
+        Whose it is to be.
+    draft
+        What is asked for, not kept yet.
+    faults
+        What the caller has found wrong already.
+
+    Raises
+    ------
+    ParameterError
+        With all that is wrong.
+    """
+    wrong = list(faults)
+    _, draft.parameters, _ = checked_parameters(owner, draft.application, draft.parameters, wrong)
+    draft.label = terms.label(draft.label, wrong)
+    draft.lane = terms.lane(owner, draft.lane, wrong)
+    draft.next_time = terms.whole(draft.next_time)
+    if draft.every_seconds and draft.every_seconds < SHORTEST_SECONDS:
+        text = f"must be 0 or at least {SHORTEST_SECONDS} s, got {draft.every_seconds}"
+        wrong.append(Fault("every_seconds", text))
+    if draft.until is not None:
+        draft.until = terms.whole(draft.until)
+        if draft.until < draft.next_time:
+            told = f"must not be before first, got {draft.until.isoformat()}"
+            wrong.append(Fault("until", told))
+    if wrong:
+        raise ParameterError(wrong)
+    draft.owner = owner
+    draft.save(force_insert=True)
+    return draft
 
 
 def submit_due() -> list[Job]:
