@@ -100,7 +100,7 @@ class Service:
         return [
             process
             for process, words in _processes()
-            if f"hven.server.{kind}" in words and _session(process) == self.process
+            if f"hven.server.{kind}" in words and _parent(process) == self.process
         ]
 
     def processes(self) -> list[int]:
@@ -162,12 +162,13 @@ def _processes() -> Iterator[tuple[int, str]]:
                 yield int(path.name), words.replace(b"\0", b" ").decode(errors="replace")
 
 
-def _session(process: int) -> int:
-    """The session of a process: parts share that of their supervisor, drivers have their own."""
+def _parent(process: int) -> int:
+    """Its parent: what a part forks looks like the part until it runs something else."""
     try:
-        return os.getsid(process)
-    except ProcessLookupError:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
         return 0
+    return int(fields[1])
 
 
 def _is_of(process: int, data: Path) -> bool:

@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 
 import postgresql
 from service import Service
@@ -48,28 +47,28 @@ class Nemesis:
         self._service = service
         self._server = server
         self._random = random.Random(seed)
+        self._weights = dict(_WEIGHTS)
+        if server is None:
+            del self._weights["postgresql"]
         #: How many of each kind were killed.
         self.kills: Counter[str] = Counter()
 
-    def rage(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        """Kill for so long, or until something holds."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not until():
+    def rage(self, seconds: float) -> None:
+        """Kill for so long; for up to twice as long where some kind was not there to be killed."""
+        begin = time.monotonic()
+        while (lasted := time.monotonic() - begin) < 2 * seconds:
+            if lasted > seconds and self.kills.keys() >= self._weights.keys():
+                break
             self.strike()
             # How close kills come is the dose, nothing that is waited for.
             threading.Event().wait(self._random.uniform(*_PAUSE))
 
     def strike(self) -> None:
-        """Kill one process of a random kind, of another where there is none of it."""
-        weights = dict(_WEIGHTS)
-        if self._server is None:
-            del weights["postgresql"]
-        while weights:
-            kind = self._random.choices(list(weights), list(weights.values()))[0]
-            if self._kill(kind):
-                self.kills[kind] += 1
-                return
-            del weights[kind]
+        """Kill one process of a random kind, if there is one now."""
+        kind = self._random.choices(list(self._weights), list(self._weights.values()))[0]
+        # None of another kind instead: that would be a dispatcher again and again.
+        if self._kill(kind):
+            self.kills[kind] += 1
 
     def _kill(self, kind: str) -> bool:
         if kind == "postgresql":

@@ -34,11 +34,11 @@ def test_nothing_is_lost_whatever_is_killed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_nothing_is_lost_in_a_long_bad_night(
     begin: Begin, server: postgresql.Cluster | None, tmp_path: Path, seed: int
 ) -> None:
-    survive(begin, server, tmp_path, count=1000, seconds=150, seed=seed)
+    survive(begin, server, tmp_path, count=1000, seconds=270, seed=seed)
 
 
 def survive(
@@ -77,6 +77,7 @@ def survive(
     assert list(violations(service.data, books, crowd.acknowledged)) == []
     assert len(crowd.acknowledged) == count
     assert lasted < SETTLED_SECONDS
+    assert {"web", "dispatcher", "keeper", "driver", "performer", "worker"} <= nemesis.kills.keys()
     assert again <= nemesis.kills.total() * WORKERS
 
 

@@ -57,10 +57,7 @@ def dispatch_forever(stop: Callable[[], bool], *, slots: int | None = None) -> N
     dispatcher.warm()
     try:
         while not stop():
-            try:
-                dispatcher.look()
-            except UnavailableError as error:
-                _log.warning("cannot dispatch: %s", error)
+            dispatcher.look_if_possible()
             dispatcher.waker.wait(_LOOK_EVERY)
     finally:
         dispatcher.leave()
@@ -84,6 +81,7 @@ class Dispatcher:
         self._claims = 0
         self._recovered = 0.0
         self._shown = 0.0
+        self._trouble = ""
         #: The drivers it has forked that were alive when it last looked, by process.
         self._children: dict[int, Fence] = {}
 
@@ -94,6 +92,17 @@ class Dispatcher:
                 application.warm()
         gc.collect()
         gc.freeze()  # What is there now is shared with forked processes as long as nobody moves it.
+
+    def look_if_possible(self) -> None:
+        """Do what there is to do; trouble that passes is told once and not each time."""
+        trouble = ""
+        try:
+            self.look()
+        except UnavailableError as error:
+            trouble = str(error)
+            if trouble != self._trouble:
+                _log.warning("cannot dispatch: %s", error)
+        self._trouble = trouble
 
     def look(self) -> None:
         """Do what there is to do now."""
