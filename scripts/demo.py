@@ -45,14 +45,19 @@ class Comparison(NamedTuple):
     covered: float
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run the demo; gives the exit code."""
+def read_options(description: str | None, words: Sequence[str] | None) -> argparse.Namespace:
+    """What a demo is told: which images, and where its files go."""
     manner = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=manner)
+    parser = argparse.ArgumentParser(description=description, formatter_class=manner)
     parser.add_argument("--frame", choices=FRAMES, default="xdf", help="which real frame to use")
     parser.add_argument("--data", type=Path, help="folder with your own FITS images instead")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="folder for all files")
-    options = parser.parse_args(words)
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the demo; gives the exit code."""
+    options = read_options(__doc__, words)
     output = options.output.absolute()
     try:
         if options.data is not None:

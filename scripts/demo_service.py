@@ -6,7 +6,6 @@ python scripts/demo_service.py --data FOLDER
 
 from __future__ import annotations
 
-import argparse
 import filecmp
 import hashlib
 import json
@@ -24,7 +23,7 @@ from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
-from demo import OUTPUT, images_in, short
+from demo import images_in, read_options, short
 from exposures import FRAMES, cut
 
 from hven.errors import UserError
@@ -103,12 +102,7 @@ class Client:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the demo; gives the exit code."""
-    manner = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=manner)
-    parser.add_argument("--frame", choices=FRAMES, default="xdf", help="which real frame to use")
-    parser.add_argument("--data", type=Path, help="folder with your own FITS images instead")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="folder for all files")
-    options = parser.parse_args(words)
+    options = read_options(__doc__, words)
     output = options.output.absolute() / "service"
     try:
         if options.data is not None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -106,7 +107,7 @@ def submit(application: str, owner: User | None = None, **parameters: Any) -> Jo
         application_version=1,
         owner=owner,
         parameters=parameters,
-        destruction=now().replace(year=now().year + 1),
+        destruction=now() + timedelta(days=365),
         **columns,
     )
     move(job.pk, Move.RUN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import postgresql
 from service import Service
 
+#: Bytes of the small disk.
+_SIZE = 96 * 2**20
 #: Packages with applications of the tests.
 APPLICATIONS = Path(__file__).parent.parent / "service_applications"
 
@@ -45,3 +48,19 @@ def begin(tmp_path: Path, server: postgresql.Cluster | None) -> Iterator[Callabl
     yield one
     for service in made:
         service.remove()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "none", str(folder)]
+    try:
+        mounted = subprocess.run(words, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("wants mount: apt-get install mount")
+    if mounted.returncode:
+        pytest.skip(f"wants to mount a tmpfs, which takes root: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +18,9 @@ from faults.wishes import tiles
 from service import Service, wait
 
 Begin = Callable[..., Service]
-_SIZE, _RESERVE = 96 * 2**20, 16 * 2**20
+_RESERVE = 16 * 2**20
 _FULL = "resource.disk_full"
 _ENDED = ("COMPLETED", "ERROR", "ABORTED")
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "none", str(folder)]
-    try:
-        mounted = subprocess.run(words, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("wants mount: apt-get install mount")
-    if mounted.returncode:
-        pytest.skip(f"wants to mount a tmpfs, which takes root: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(path: Path) -> None:

@@ -39,7 +39,7 @@ def completed(client: httpx.Client, job: str) -> dict[str, Any]:
 
 def digests(job: dict[str, Any]) -> dict[str, str]:
     """The SHA-256 of each result that is the same whenever it is made."""
-    own = ("log", "provenance", "images", "images_ecsv")  # The latter name the job's folder.
+    own = ("log", "provenance")
     return {row["name"]: row["sha256"] for row in job["results"] if row["name"] not in own}
 
 

@@ -5,29 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from service import Service, wait
 
 Begin = Callable[..., Service]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
-    if os.getuid() or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("wants to mount a small file system, which only root may")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def submit(service: Service, application: str, **parameters: Any) -> str:
@@ -79,8 +64,8 @@ def test_a_key_that_twenty_clients_send_at_once_makes_one_job(begin: Begin) -> N
         assert len(set(pool.map(post, range(20)))) == 1
 
 
-def test_a_job_that_fills_the_disk_fails_with_that_reason(small_disk: Path, begin: Begin) -> None:
-    service = begin(small_disk / "service").start()
+def test_a_job_that_fills_the_disk_fails_with_that_reason(disk: Path, begin: Begin) -> None:
+    service = begin(disk / "service").start()
     found = ended(service, submit(service, "large", size=200 * 2**20))
     assert found["phase"] == "ERROR"
     assert (found["error"]["code"], found["error"]["type"]) == ("resource.disk_full", "transient")

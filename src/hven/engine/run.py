@@ -266,6 +266,12 @@ class Run:
             raise InputError([Fault(listing.name, text)])
         return path
 
+    def name_of(self, path: Path) -> str:
+        """An input file as results may name it: in a service not by where it lies."""
+        if self.confined is not None and path.is_relative_to(self.confined):
+            return str(path.relative_to(self.confined))
+        return str(path)
+
     # -- the end ----------------------------------------------------------------------------------
 
     def check(self) -> None:

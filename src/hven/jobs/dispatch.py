@@ -11,7 +11,6 @@ import functools
 import gc
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -20,7 +19,7 @@ from django.db import connections
 from django.db.models import Count
 
 from hven.errors import UnavailableError
-from hven.jobs import queue
+from hven.jobs import limits, queue
 from hven.jobs.applications import offered
 from hven.jobs.clock import now
 from hven.jobs.configuration import configuration
@@ -84,6 +83,8 @@ class Dispatcher:
         self._trouble = ""
         #: The drivers it has forked that were alive when it last looked, by process.
         self._children: dict[int, Fence] = {}
+        #: What drivers had that ended badly, until their jobs are settled.
+        self._dead: list[Fence] = []
 
     def warm(self) -> None:
         """Import every application that is offered, once for all drivers."""
@@ -106,15 +107,16 @@ class Dispatcher:
 
     def look(self) -> None:
         """Do what there is to do now."""
-        dead = self._reap()
+        self._dead += self._reap()
         moment = time.monotonic()
         if moment - self._shown > _SHOW_EVERY:
             patient(self._show)
             self._shown = moment
-        if dead or moment - self._recovered > _RECOVER_EVERY:
-            patient(lambda: recover(self.node, dead))
+        if self._dead or moment - self._recovered > _RECOVER_EVERY:
+            patient(lambda: recover(self.node, self._dead))
+            self._dead = []
             self._recovered = moment
-        while not self._is_full_disk() and (lanes := patient(self._free_lanes)):
+        while limits.has_space() and (lanes := patient(self._free_lanes)):
             job = patient(functools.partial(self._claim, lanes))
             if job is None:
                 break
@@ -205,7 +207,3 @@ class Dispatcher:
             "seen": now(),
         }
         Part.objects.update_or_create(name=self.name, defaults=facts)
-
-    def _is_full_disk(self) -> bool:
-        settings = configuration()
-        return shutil.disk_usage(settings.data).free < settings.disk_reserve

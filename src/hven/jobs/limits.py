@@ -62,6 +62,11 @@ def require_space(more: int = 0) -> None:
         )
 
 
+def has_space() -> bool:
+    """Whether there is as much free space as must stay free."""
+    return free_bytes() >= configuration().disk_reserve
+
+
 def free_bytes() -> int:
     """Free space where the service keeps its files."""
     folder: Path = configuration().data

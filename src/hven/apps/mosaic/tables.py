@@ -33,7 +33,7 @@ def write_tables(
     run: Run, lattice: Lattice, images: Sequence[Image], match: Match | None
 ) -> dict[str, Path]:
     """All tables, by the names of the application's outputs."""
-    rows = [_image_row(number, image) for number, image in enumerate(images)]
+    rows = [_image_row(run, number, image) for number, image in enumerate(images)]
     written = {"images": run.folder / "images.tbl", "images_ecsv": run.folder / "images.ecsv"}
     write_images(written["images"], rows)
     astropy_table(*image_layout(rows)).write(
@@ -46,14 +46,14 @@ def write_tables(
     return written
 
 
-def _image_row(number: int, image: Image) -> ImageRow:
+def _image_row(run: Run, number: int, image: Image) -> ImageRow:
     summary = image.summary
     return image_row(
         number,
         summary.header,
         summary.nx,
         summary.ny,
-        str(image.source.path),
+        run.name_of(image.source.path),
         size=summary.bytes,
         hdu=summary.hdu,
         scale=summary.scale,
