@@ -110,6 +110,12 @@ def test_the_users_faults_are_kept_one_by_one(parts: Parts) -> None:
     assert job.error_faults == [["m31.fits", "must have a WCS, has none"]]
 
 
+def test_what_a_job_says_just_before_it_fails_is_told_once(parts: Parts) -> None:
+    parts.dispatcher()
+    job = settled(submit("trouble", kind="input"))
+    assert events_of(job).count(("say", "looking at m31.fits")) == 1
+
+
 def test_an_input_that_is_gone_is_named(parts: Parts) -> None:
     parts.dispatcher()
     job = settled(submit("copy", files=["upload:01a207c3-0000-7000-8000-000000000000"]))
@@ -176,6 +182,7 @@ def test_an_interrupted_application_has_the_last_word(parts: Parts) -> None:
     begun(job)
     ask(job, Stop.ABORT)
     job = settled(job)
+    assert events_of(job).count(("say", "DONE/Interrupted")) == 1
     assert events_of(job)[-2:] == [
         ("say", "DONE/Interrupted"),
         ("phase", "Interrupted: cancelled; what was finished is kept"),

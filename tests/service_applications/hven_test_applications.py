@@ -146,6 +146,7 @@ def trouble(
 
 def _go_wrong(run: Run, kind: str, size: int) -> None:
     if kind == "input":
+        run.say("looking at m31.fits")
         raise InputError([Fault("m31.fits", "must have a WCS, has none")])
     if kind == "code":
         raise ZeroDivisionError("the author divided by zero")

@@ -201,23 +201,27 @@ class _Drive:
         if report.fenced:
             return
         patient(report.note_products)
-        account, news = report.account(), report.pending()
+        account = report.account()
         end = report.end or {}
         outcome = end.get("outcome")
         if outcome == "completed":
             crash_point("publish.before_files")
-            done = patient(lambda: settling.complete(fence, end["files"], account, news))
+            done = patient(
+                lambda: settling.complete(fence, end["files"], account, report.pending())
+            )
         elif self.stopping:
             patient(lambda: report.keep_partial(self.folder))
             done = patient(
-                lambda: settling.stop(fence, self.stopping, self.stop_reason, account, news)
+                lambda: settling.stop(
+                    fence, self.stopping, self.stop_reason, account, report.pending()
+                )
             )
         else:
             found = self._failure(performer, end)
             if found.cause == Cause.DISK:
                 self._make_room()
             patient(lambda: report.keep_partial(self.folder))
-            done = patient(lambda: settling.fail(fence, found, account, news))
+            done = patient(lambda: settling.fail(fence, found, account, report.pending()))
         if not done:
             _log.warning("fenced off: the end of the attempt is void", extra=self._extra())
             return

@@ -27,7 +27,7 @@ def database(found: Configuration) -> dict[str, Any]:
     parts = urlsplit(found.database)
     if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
         text = "must be sqlite or postgresql://USER:PASSWORD@HOST:PORT/NAME"
-        raise ParameterError([Fault("database", f"{text}, got '{parts.scheme}:...'")])
+        raise ParameterError([Fault("database", f"{text}, got '{kind}'")])
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),
