@@ -117,7 +117,7 @@ def take(number: int, taken: Any) -> None:
 
 def latency(user: User) -> None:
     """An idle service: from the request to COMPLETED; then many requests at a time."""
-    from hven.api.tokens import make
+    from hven.web.tokens import make
 
     secret = make(user, "benchmark").secret
     with service() as url:
@@ -177,7 +177,7 @@ def lists(user: User) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-    from hven.api.tokens import make
+    from hven.web.tokens import make
 
     secret = make(user, "lists").secret
     with service() as url:

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.test import Client
 
-from hven.api import tokens
 from hven.jobs.models import User
+from hven.web import tokens
 
 ROOT = "/api/v1"
 

@@ -119,7 +119,7 @@ def things(user: User, configuration: Configuration, tmp_path: Path) -> dict[str
     """What Alice owns: a job of any use, an upload, a dataset of her group, a token."""
     from django.contrib.auth.models import Group
 
-    from hven.api import tokens
+    from hven.web import tokens
 
     job = make_job(user, Phase.PENDING, application="echo", parameters={"words": "hi"})
     make_result(job, configuration.jobs_folder)

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from hven.api import tokens
 from hven.jobs.clock import now
 from hven.jobs.configuration import Configuration
 from hven.jobs.models import Attempt, Dataset, Job, Part, Stop, Switch, User
 from hven.jobs.phases import Phase
 from hven.jobs.transitions import Move, move
+from hven.web import tokens
 from job_rows import make_job, make_result
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("configuration")]

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class ApiConfig(AppConfig):
-    """Tokens, and the addresses under `/api/v1`."""
+    """The addresses under `/api/v1`."""
 
     name = "hven.api"
     label = "api"

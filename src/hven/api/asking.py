@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.parse
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -13,11 +12,13 @@ from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 from pydantic import BaseModel, ValidationError
 
-from hven.api.authentication import user_of
 from hven.api.problems import fault_of
 from hven.errors import Fault, ForbiddenError, ParameterError, ResourceError
 from hven.jobs.configuration import configuration
 from hven.jobs.models import User
+from hven.web.addresses import absolute
+from hven.web.authentication import user_of
+from hven.web.instants import instant
 
 #: Below which everything of the API is.
 ROOT = "/api/v1"
@@ -73,9 +74,7 @@ def account(request: HttpRequest) -> User:
 
 def address(request: HttpRequest, *parts: object) -> str:
     """The absolute address of something in the API."""
-    base = configuration().url
-    start = base.rstrip("/") if base else f"{request.scheme}://{request.get_host()}"
-    return "/".join([f"{start}{ROOT}", *(urllib.parse.quote(str(part), safe="") for part in parts)])
+    return absolute(request, ROOT, *parts)
 
 
 def read_json(request: HttpRequest) -> dict[str, Any]:
@@ -142,13 +141,6 @@ def answer(document: Any, status: int = 200, **headers: str) -> HttpResponse:
     for name, value in headers.items():
         response[name.replace("_", "-")] = value
     return response
-
-
-def instant(moment: datetime | None) -> str | None:
-    """A time as it is published: UTC, milliseconds, Z."""
-    if moment is None:
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _json(value: Any) -> Any:

@@ -7,11 +7,12 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hven.api.asking import address, instant
+from hven.api.asking import address
 from hven.jobs.access import identifier
 from hven.jobs.models import Attempt, Event, Job, Lane, Result
 from hven.jobs.phases import WAITING
 from hven.jobs.queue import position
+from hven.web.instants import instant
 
 #: Columns that no list shows; the parameters of a job may name thousands of files.
 NOT_LISTED = ("parameters", "stages", "error_faults", "request_digest")

@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from hven.api.authentication import CHALLENGE, CredentialsError
 from hven.errors import (
     ConflictError,
     Fault,
@@ -22,6 +21,7 @@ from hven.errors import (
     UnavailableError,
     UserError,
 )
+from hven.web.authentication import CHALLENGE, CredentialsError
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[Exception], int], ...] = (

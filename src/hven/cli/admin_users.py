@@ -110,7 +110,7 @@ def _asked_password() -> str:
 
 
 def _make_token(options: argparse.Namespace) -> int:
-    from hven.api import tokens
+    from hven.web import tokens
 
     made = tokens.make(_found(options.name), options.label)
     if options.json:

@@ -117,7 +117,7 @@ def _check_clock() -> None:
 
 
 def _make_administrator(found: Configuration, tell: Callable[[str], None]) -> None:
-    from hven.api import tokens
+    from hven.web import tokens
 
     if User.objects.exists():
         return

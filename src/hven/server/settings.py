@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "hven.jobs",
+    "hven.web",
     "hven.api",
 ]
 MIDDLEWARE: list[str] = [

@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 
 from django.db import Error, close_old_connections
 
-from hven.api.authentication import CredentialsError, user_of
 from hven.api.problems import problem_of
 from hven.errors import ForbiddenError, UnavailableError, UserError
 from hven.jobs.access import readable
@@ -20,6 +19,7 @@ from hven.jobs.configuration import configuration
 from hven.jobs.patience import patient, unavailable
 from hven.server.asgi import Receive, Scope, Send, answer_problem, header, headers, start
 from hven.server.following import Followed, Frame, Hub
+from hven.web.authentication import CredentialsError, user_of
 
 #: Seconds without an event after which a comment is sent, so that nobody in between hangs up.
 _HEARTBEAT_SECONDS = 15.0

@@ -9,15 +9,17 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from hven.api import schemas, tokens
-from hven.api.asking import account, answer, instant, read_body
-from hven.api.models import ApiToken
+from hven.api import schemas
+from hven.api.asking import account, answer, read_body
 from hven.api.routes.answers import answers, body
 from hven.errors import MissingError, ParameterError, UnavailableError
 from hven.jobs import limits
 from hven.jobs.access import is_administrator
 from hven.jobs.configuration import configuration
 from hven.jobs.models import Job
+from hven.web import tokens
+from hven.web.instants import instant
+from hven.web.models import ApiToken
 
 router = Router()
 

@@ -8,13 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from hven.api import schemas
-from hven.api.asking import address, answer, asker, instant
+from hven.api.asking import address, answer, asker
 from hven.api.routes.answers import answers
 from hven.declare import Application, schema
 from hven.errors import MissingError, ParameterError
 from hven.jobs import applications, datasets
 from hven.jobs.access import offered
 from hven.jobs.models import Dataset
+from hven.web.instants import instant
 
 router = Router()
 #: Files of a dataset that are listed.

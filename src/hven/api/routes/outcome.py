@@ -13,13 +13,13 @@ from pydantic import BaseModel, Field
 from hven.api import schemas
 from hven.api.asking import answer, asker, require_known
 from hven.api.documents import event_document, result_documents
-from hven.api.downloads import send
-from hven.api.log import log_lines
 from hven.api.routes.answers import answers, content
 from hven.errors import MissingError
 from hven.jobs.access import readable
 from hven.jobs.contents import open_result
 from hven.jobs.models import Result
+from hven.web.downloads import send
+from hven.web.log import log_lines
 
 router = Router(tags=["outcome"])
 

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from hven.api import schemas
-from hven.api.asking import account, answer, instant, read_body
+from hven.api.asking import account, answer, read_body
 from hven.api.routes.answers import answers, body
 from hven.errors import Fault, MissingError, ParameterError
 from hven.jobs import schedules
 from hven.jobs.models import Lane, Schedule
+from hven.web.instants import instant
 
 router = Router(tags=["schedules"])
 _LANES = {lane.label: lane for lane in Lane}

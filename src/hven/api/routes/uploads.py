@@ -10,13 +10,14 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 
 from hven.api import schemas
-from hven.api.asking import address, answer, asker, instant
-from hven.api.downloads import send
+from hven.api.asking import address, answer, asker
 from hven.api.routes.answers import answers, content
 from hven.errors import ConflictError, Fault, ParameterError
 from hven.jobs import uploads
 from hven.jobs.configuration import configuration
 from hven.jobs.models import Upload
+from hven.web.downloads import send
+from hven.web.instants import instant
 
 router = Router(tags=["uploads"])
 _VERSION = "1.0.0"

@@ -27,7 +27,7 @@ class ApiToken(models.Model):
     last_used = models.DateTimeField(null=True)
 
     class Meta:  # noqa: D106
-        app_label = "api"
+        app_label = "web"
 
     def __str__(self) -> str:
         return f"{self.name} of {self.owner_id}"

@@ -18,9 +18,9 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import auth
 
-from hven.api import tokens
 from hven.errors import UserError
 from hven.jobs.models import User
+from hven.web import tokens
 
 #: What a client is told that has to say who it is.
 CHALLENGE = 'Bearer realm="hven", Basic realm="hven", charset="UTF-8"'

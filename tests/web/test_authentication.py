@@ -11,12 +11,12 @@ import pytest
 from django.test import Client
 
 from api_client import Api, faults
-from hven.api import tokens
-from hven.api.authentication import CredentialsError, user_of
-from hven.api.models import ApiToken
 from hven.errors import ParameterError
 from hven.jobs.clock import now
 from hven.jobs.models import User
+from hven.web import tokens
+from hven.web.authentication import CredentialsError, user_of
+from hven.web.models import ApiToken
 
 pytestmark = pytest.mark.django_db
 

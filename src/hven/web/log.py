@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from hven.api.asking import instant
 from hven.jobs.models import Event, Job
+from hven.web.instants import instant
 
 #: Events that are read at a time.
 _CHUNK = 1000

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
-from hven.api.models import ApiToken
 from hven.errors import Fault, MissingError, ParameterError
 from hven.jobs import terms
 from hven.jobs.clock import now
 from hven.jobs.models import User
+from hven.web.models import ApiToken
 
 #: Begins each token, so that one that was published by mistake is recognised.
 PREFIX = "hven_"
