@@ -21,7 +21,15 @@ from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
 from ninja.utils import check_csrf
 
-from hven.errors import ConflictError, ForbiddenError, MissingError, UnavailableError, UserError
+from hven.errors import (
+    ConflictError,
+    Fault,
+    ForbiddenError,
+    MissingError,
+    ParameterError,
+    UnavailableError,
+    UserError,
+)
 from hven.jobs.access import identifier, readable
 from hven.jobs.configuration import configuration
 from hven.jobs.models import Job, User
@@ -126,7 +134,10 @@ def door(*methods: str, public: bool = False, by_get: bool = False) -> Callable[
             user = None
             try:
                 request.upload_handlers = [Incoming(request)]
-                user = None if public else _asker(request, by_get)
+                if not public:
+                    user = _asker(request)
+                    _require_meant(request, user, by_get)
+                _require_form(request)
                 asked = Asked(request, user, f"/{root}", application, job)
                 response = view(asked, **more)
             except (UserError, UnavailableError) as error:
@@ -175,22 +186,32 @@ def refusal(error: UserError | UnavailableError, *, known: bool = True) -> HttpR
     return response
 
 
-def _asker(request: HttpRequest, by_get: bool) -> User | None:
+def _asker(request: HttpRequest) -> User | None:
     """Who asks.
 
     Raises
     ------
     CredentialsError
         Nobody in particular, where that is not allowed.
-    ForbiddenError
-        A browser asks by itself, perhaps for a page that means no good.
     """
     user = user_of(request.headers)
     if user is None and not configuration().anonymous:
         raise CredentialsError("authorization: must be given: a token, or name and password")
+    return user
+
+
+def _require_meant(request: HttpRequest, user: User | None, by_get: bool) -> None:
+    """Refuse what a browser asks by itself, perhaps for a page that means no good."""
     by_session = user is not None and "authorization" not in request.headers
     if by_session and by_get and request.method in _SAFE:
         raise ForbiddenError("authorization: must be given with GET, or use POST")
     if by_session and request.method not in _SAFE and check_csrf(request):
         raise ForbiddenError("X-CSRFToken: must be that of the session")
-    return user
+
+
+def _require_form(request: HttpRequest) -> None:
+    """Refuse a body of which nothing can be read: a job without what it was to have."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if request.method == "POST" and length != "0" and not (request.POST or request.FILES):
+        told = f"must be a form, {request.content_type or 'what came'} has nothing of one"
+        raise ParameterError([Fault("body", told)])

@@ -60,6 +60,11 @@ class _Form:
             found.setdefault(name, []).extend(
                 self._content(name, file) for file in self._files.getlist(name)
             )
+        for name, values in found.items():
+            field = self._fields.get(name)
+            if field is not None and not field.many and len(values) > 1:
+                told = f"must be a single value, got {len(values)} of them"
+                self._faults.append(Fault(name, told))
         if self._faults:
             raise ParameterError(self._faults)
         # A text alone may stand for a list, with an item a line.

@@ -22,7 +22,8 @@ _SEMANTICS = {
 
 def links_of(asked: Asked, job: Job) -> Iterator[Link]:
     """Each result, the log of what happened, and each file that was sent for it."""
-    for name, result in results_of(job).items():
+    found = results_of(job)
+    for name, result in found.items():
         yield Link(
             str(job.pk),
             asked.address(job.pk, "results", name),
@@ -31,13 +32,14 @@ def links_of(asked: Asked, job: Job) -> Iterator[Link]:
             content_type=result.media_type,
             content_length=result.bytes,
         )
-    yield Link(
-        str(job.pk),
-        asked.address(job.pk, "log"),
-        description="What happened to the job, as far as it is",
-        semantics="#documentation",
-        content_type="text/plain",
-    )
+    if not any(result.role == "log" for result in found.values()):
+        yield Link(
+            str(job.pk),
+            asked.address(job.pk, "log"),
+            description="What happened to the job until now",
+            semantics="#documentation",
+            content_type="text/plain",
+        )
     for value in shown_parameters(job):
         upload = upload_of(job, value)
         if upload is not None:

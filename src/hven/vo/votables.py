@@ -96,7 +96,7 @@ def _resource(application: Application, offer: Offer) -> Markup:
         type="meta",
         utype="adhoc:service",
         ID=offer.id,
-        name=application.name,
+        name=f"{application.name}_{offer.id}",
     )
 
 
