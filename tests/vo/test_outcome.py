@@ -126,8 +126,8 @@ def test_links_of_a_job_are_its_products_preview_log_provenance_and_inputs(
         ("#this", "image/fits", "10"),
         ("#derivation", "text/plain", "10"),
         ("#preview", "image/png", "10"),
-        ("#documentation", "text/plain", "10"),
-        ("#documentation", "application/json", "10"),
+        ("#auxiliary", "text/plain", "10"),
+        ("#auxiliary", "application/json", "10"),
         ("#progenitor", "application/octet-stream", "5"),
     ]
     for row in found:

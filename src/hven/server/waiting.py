@@ -17,6 +17,7 @@ from django.db import Error
 from django.utils.datastructures import MultiValueDict
 
 from hven.errors import UnavailableError, UserError
+from hven.jobs.clock import now
 from hven.jobs.configuration import configuration
 from hven.jobs.models import Job
 from hven.server.access import Access, disconnected
@@ -62,7 +63,7 @@ class Waiting:
         early = asyncio.Event()
         try:
             job = await self._access.readable(scope, scope["path"].rpartition("/")[2])
-            seconds, enough = (_LONGEST, _ended) if to_the_end else _wish(job, _query(scope))
+            seconds, enough = _to_the_end(job) if to_the_end else _wish(job, _query(scope))
         except (UserError, UnavailableError, Error):
             return True
         if seconds <= 0:
@@ -110,6 +111,11 @@ async def no_body() -> Message:
 def _who(job: Job) -> Hashable:
     """By whom waits are counted; without an account by job."""
     return job.pk if job.owner_id is None else job.owner_id
+
+
+def _to_the_end(job: Job) -> tuple[float, Enough]:
+    left = configuration().sync_seconds - (now() - job.created).total_seconds()
+    return min(left, _LONGEST), _ended
 
 
 def _wish(job: Job, query: MultiValueDict[str, str]) -> tuple[float, Enough]:

@@ -30,7 +30,7 @@ from hven.errors import (
     UnavailableError,
     UserError,
 )
-from hven.jobs.access import identifier, readable
+from hven.jobs.access import readable
 from hven.jobs.configuration import configuration
 from hven.jobs.models import Job, User
 from hven.vo.incoming import Incoming
@@ -99,7 +99,7 @@ class Asked:
         ForbiddenError
             It belongs to somebody else.
         """
-        job = readable(self.user, identifier(self.job))
+        job = readable(self.user, self.job)
         if self.application and job.application != self.application:
             raise MissingError(f"job: there is none of {self.application} with the id {self.job}")
         return job

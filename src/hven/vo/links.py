@@ -15,8 +15,8 @@ _SEMANTICS = {
     "main": "#this",
     "product": "#derivation",
     "preview": "#preview",
-    "log": "#documentation",
-    "provenance": "#documentation",
+    "log": "#auxiliary",
+    "provenance": "#auxiliary",
 }
 
 
@@ -37,7 +37,7 @@ def links_of(asked: Asked, job: Job) -> Iterator[Link]:
             str(job.pk),
             asked.address(job.pk, "log"),
             description="What happened to the job until now",
-            semantics="#documentation",
+            semantics="#auxiliary",
             content_type="text/plain",
         )
     for value in shown_parameters(job):
