@@ -285,6 +285,16 @@ def test_A01_a_file_is_added_to_a_pending_job(alice: Vo) -> None:
     assert len(parameters(alice.document(where))) == 2
 
 
+def test_A01_the_run_id_of_a_pending_job_is_replaced(alice: Vo, user: User) -> None:
+    job = job_in(user, Phase.PENDING, label="old")
+    for path in (f"{url(job)}/parameters", url(job)):
+        seen_other(alice.post(path, RunId=f" {path} "[-64:]), url(job))
+        job.refresh_from_db()
+        assert job.label == f" {path} "[-64:]
+    queued = job_in(user, Phase.QUEUED)
+    assert alice.post(f"{url(queued)}/parameters", RUNID="new").status_code == 403
+
+
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase != Phase.PENDING])
 def test_A02_in_other_phases_parameters_stay(alice: Vo, user: User, phase: Phase) -> None:
     job = job_in(user, phase)
@@ -313,11 +323,12 @@ def test_A03_parameters_may_be_posted_to_a_pending_job(alice: Vo, user: User) ->
         {"words": "other", "EXECUTIONDURATION": "x"},
         {"words": "other", "PHASE": "SPAM"},
         {"words": "other", "spam": "1"},
-        {"words": "other", "RUNID": "new"},
+        {"words": "other", "RUNID": "x" * 65},
+        {"words": "other", "RUNID": ["a", "b"]},
         {"words": "other", "ACTION": "SPAM"},
     ],
 )
-def test_A03_all_of_a_form_is_done_or_nothing(alice: Vo, user: User, form: dict[str, str]) -> None:
+def test_A03_all_of_a_form_is_done_or_nothing(alice: Vo, user: User, form: dict[str, Any]) -> None:
     job = job_in(user, Phase.PENDING)
     before = state()
     assert alice.post(url(job), **form).status_code == 400

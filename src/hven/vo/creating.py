@@ -57,7 +57,7 @@ def create(asked: Asked, *, run: bool = False) -> Job:
     made = offered(asked.application)
     faults: list[Fault] = []
     run = _told(faults, lambda: _is_to_run(asked)) or run
-    label = _told(faults, lambda: _label(asked)) or ""
+    label = _told(faults, lambda: read_label(asked)) or ""
     destruction = _told(faults, lambda: read_destruction(asked))
     duration = _told(faults, lambda: read_duration(asked))
     with parameters(asked, made) as given:
@@ -73,7 +73,7 @@ def create(asked: Asked, *, run: bool = False) -> Job:
         try:
             return submit(asked.user, wish, faults)
         except ParameterError as error:
-            raise ParameterError(_renamed(made, error.faults)) from error
+            raise ParameterError(renamed(made, error.faults)) from error
 
 
 def read_destruction(asked: Asked) -> datetime | None:
@@ -89,19 +89,31 @@ def read_duration(asked: Asked) -> int | None:
     return None if text is None else whole("EXECUTIONDURATION", text, 0, told)
 
 
+def read_label(asked: Asked) -> str | None:
+    """The RUNID, as it is; None where nothing is said about it."""
+    texts = asked.given.getlist("runid")
+    if len(texts) > 1:
+        raise ParameterError([Fault("RUNID", f"must be a single value, got {len(texts)} of them")])
+    return texts[0] if texts else None
+
+
+def renamed(made: Application, faults: tuple[Fault, ...]) -> list[Fault]:
+    """Faults by the names that clients of UWS use."""
+    own = {field.name for field in made.fields}
+    return [
+        Fault(_NAMES[fault.name], fault.text)
+        if fault.name in _NAMES and fault.name not in own
+        else fault
+        for fault in faults
+    ]
+
+
 def _is_to_run(asked: Asked) -> bool:
     text = single(asked.given, "PHASE")
     if text is not None and text.upper() != _RUN:
         told = f"must be {_RUN} for a new job, got '{text[:40]}'"
         raise ParameterError([Fault("PHASE", told)])
     return text is not None
-
-
-def _label(asked: Asked) -> str:
-    texts = asked.given.getlist("runid")
-    if len(texts) > 1:
-        raise ParameterError([Fault("RUNID", f"must be a single value, got {len(texts)} of them")])
-    return texts[0] if texts else ""
 
 
 def _told(faults: list[Fault], read: Callable[[], T]) -> T | None:
@@ -111,14 +123,3 @@ def _told(faults: list[Fault], read: Callable[[], T]) -> T | None:
     except ParameterError as error:
         faults.extend(error.faults)
         return None
-
-
-def _renamed(made: Application, faults: tuple[Fault, ...]) -> list[Fault]:
-    """Faults by the names that clients of UWS use."""
-    own = {field.name for field in made.fields}
-    return [
-        Fault(_NAMES[fault.name], fault.text)
-        if fault.name in _NAMES and fault.name not in own
-        else fault
-        for fault in faults
-    ]

@@ -19,8 +19,6 @@ _NAMESPACES = {
     "xmlns_xlink": "http://www.w3.org/1999/xlink",
     "xmlns_xsi": "http://www.w3.org/2001/XMLSchema-instance",
 }
-#: Of what the standard has no words for.
-_OURS = "urn:hven:job"
 _VERSION = "1.1"
 #: Characters of an error that stand in the document; the whole is found apart.
 _LONGEST_MESSAGE = 2000
@@ -44,8 +42,7 @@ def job_document(asked: Asked, job: Job) -> bytes:
         *_error(job),
         element("uws:jobInfo", _facts(asked, job)),
     ]
-    names = {**_NAMESPACES, "xmlns_hven": _OURS}
-    return document(element("uws:job", content, **names, version=_VERSION))
+    return document(element("uws:job", content, **_NAMESPACES, version=_VERSION))
 
 
 def list_document(asked: Asked, jobs: Iterable[Job]) -> bytes:
@@ -112,19 +109,18 @@ def _error(job: Job) -> Iterator[Markup]:
 
 
 def _facts(asked: Asked, job: Job) -> Iterator[Markup]:
-    """What may interest besides: how far it is, what it waits for, where more is to be found."""
+    """What may interest besides: how far it is, what it waits for, where more is to be found.
+
+    In no namespace: validators warn of one that they do not know.
+    """
     progress = {"total": job.steps_total, "done": job.steps_done, "reused": job.steps_reused}
-    yield _fact("application", job.application, version=job.application_version)
-    yield _fact("progress", "", **progress)
-    yield _fact("attempt", job.attempt)
+    yield filled("application", job.application, version=job.application_version)
+    yield element("progress", **progress)
+    yield filled("attempt", job.attempt)
     if job.phase in WAITING:
         place = position(job)
-        yield _fact("queue", place.reason, position=place.number or None)
+        yield filled("queue", place.reason, position=place.number or None)
     if job.stop and job.phase not in TERMINAL:
-        yield _fact("stop", job.stop_reason or "asked to stop", wish=job.stop)
-    yield _fact("links", asked.address(job.pk, "links"))
-    yield _fact("log", asked.address(job.pk, "log"))
-
-
-def _fact(name: str, value: object, **attributes: str | int | None) -> Markup:
-    return filled(f"hven:{name}", value, **attributes)
+        yield filled("stop", job.stop_reason or "asked to stop", wish=job.stop)
+    yield filled("links", asked.address(job.pk, "links"))
+    yield filled("log", asked.address(job.pk, "log"))

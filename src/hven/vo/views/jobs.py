@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from hven.errors import Fault, MissingError, ParameterError
 from hven.jobs import control
 from hven.jobs.models import Job
 from hven.vo.asking import Asked, door, plain, see_other, xml
-from hven.vo.creating import offered, read_destruction, read_duration
+from hven.vo.creating import offered, read_destruction, read_duration, read_label
 from hven.vo.documents import job_document
 from hven.vo.forms import CONTROLS, MARKS, parameters
 from hven.vo.phases import shown, single, wait
@@ -34,7 +34,7 @@ def job(asked: Asked) -> HttpResponse:
         control.delete(found)
         return see_other(asked.address())
     if method == "POST":
-        return _changed(asked, found)
+        return change(asked, found)
     wait(asked.query)
     return xml(job_document(asked, found))
 
@@ -92,37 +92,46 @@ def error(asked: Asked) -> HttpResponse:
     return plain(found.error_message)
 
 
-def change_parameters(asked: Asked, found: Job) -> None:
-    """Give a job that is PENDING the parameters that a form names."""
-    with parameters(asked, offered(found.application)) as wanted:
-        if not wanted:
-            raise ParameterError([Fault("parameters", "must be given, got nothing")])
-        control.set_parameters(found, wanted)
-
-
-def _changed(asked: Asked, found: Job) -> HttpResponse:
+def change(asked: Asked, found: Job) -> HttpResponse:
     """Do all that a form wants of a job, or nothing of it."""
-    names = {*asked.given, *(name.lower() for name in asked.request.FILES)} - MARKS
-    if "runid" in names:
-        raise ParameterError([Fault("RUNID", "must be given when the job is made")])
-    changes: list[Callable[[], Any]] = []
-    if names - CONTROLS:
-        changes.append(lambda: change_parameters(asked, found))
-    if "destruction" in names:
-        moment = _needed("DESTRUCTION", read_destruction(asked))
-        changes.append(lambda: control.renew(found, moment))
-    if "executionduration" in names:
-        seconds = _needed("EXECUTIONDURATION", read_duration(asked))
-        changes.append(lambda: control.set_duration(found, seconds))
-    if "phase" in names:
-        move = _move(asked)
-        changes.append(lambda: move(found))
+    changes = list(_changes(asked, found))
     if not changes:
         raise ParameterError([Fault("request", "must say what is to be changed, got nothing")])
     with transaction.atomic():
-        for change in changes:
-            change()
+        for each in changes:
+            each()
     return see_other(asked.address(found.pk))
+
+
+def _changes(asked: Asked, found: Job) -> Iterator[Callable[[], Any]]:
+    """What a form wants of a job, the phase last."""
+    names = {*asked.given, *(name.lower() for name in asked.request.FILES)} - MARKS
+    if names - CONTROLS:
+        yield lambda: _change_parameters(asked, found)
+    label = read_label(asked)
+    if label is not None:
+        yield lambda: _change_label(found, label)
+    if "destruction" in names:
+        moment = _needed("DESTRUCTION", read_destruction(asked))
+        yield lambda: control.renew(found, moment)
+    if "executionduration" in names:
+        seconds = _needed("EXECUTIONDURATION", read_duration(asked))
+        yield lambda: control.set_duration(found, seconds)
+    if "phase" in names:
+        move = _move(asked)
+        yield lambda: move(found)
+
+
+def _change_parameters(asked: Asked, found: Job) -> None:
+    with parameters(asked, offered(found.application)) as wanted:
+        control.set_parameters(found, wanted)
+
+
+def _change_label(found: Job, label: str) -> None:
+    try:
+        control.set_label(found, label)
+    except ParameterError as error:
+        raise ParameterError([Fault("RUNID", fault.text) for fault in error.faults]) from error
 
 
 def _is_to_go(asked: Asked) -> bool:

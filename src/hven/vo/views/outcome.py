@@ -10,12 +10,12 @@ from django.http.response import HttpResponseBase
 from hven.errors import MissingError
 from hven.jobs import uploads
 from hven.jobs.contents import open_result
-from hven.vo.asking import Asked, door, plain, see_other, xml
+from hven.vo.asking import Asked, door, plain, xml
 from hven.vo.documents import parameters_document, results_document
 from hven.vo.links import links_of
 from hven.vo.parameters import shown_parameters, upload_of
 from hven.vo.results import results_of
-from hven.vo.views.jobs import change_parameters
+from hven.vo.views.jobs import change
 from hven.vo.votables import LINKS_TYPE, links_document
 from hven.web.downloads import send
 from hven.web.log import log_lines
@@ -27,8 +27,7 @@ def parameters(asked: Asked) -> HttpResponse:
     found = asked.found()
     if asked.request.method != "POST":
         return xml(parameters_document(asked, found))
-    change_parameters(asked, found)
-    return see_other(asked.address(found.pk))
+    return change(asked, found)
 
 
 @door("GET")
