@@ -7,7 +7,6 @@ from importlib.metadata import version
 from django.urls import URLPattern, URLResolver, path
 from ninja import NinjaAPI
 
-from hven.api.asking import Authentication
 from hven.api.problems import handle_errors
 from hven.api.routes import account, catalogue, control, jobs, outcome, schedules, uploads
 
@@ -15,7 +14,6 @@ api = NinjaAPI(
     title="Hven",
     version=version("hven"),
     description="Jobs of astronomical applications: made, followed, fetched.",
-    auth=Authentication(),
     # The page of documentation would have browsers load scripts from elsewhere.
     docs_url=None,
     urls_namespace="api",

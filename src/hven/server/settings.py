@@ -54,7 +54,9 @@ INSTALLED_APPS = [
     "hven.api",
 ]
 MIDDLEWARE: list[str] = [
+    "hven.web.middleware.RequestIds",
     "hven.server.middleware.RequestLog",
+    "hven.web.middleware.AnswersForPrograms",
     "hven.server.middleware.PatientRequests",
     "django.middleware.security.SecurityMiddleware",
 ]

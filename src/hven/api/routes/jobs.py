@@ -16,7 +16,7 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from hven.api import schemas
-from hven.api.asking import address, answer, asker, read_body, require_known
+from hven.api.asking import MANAGE, READ, SUBMIT, address, answer, asker, read_body, require_known
 from hven.api.documents import NOT_LISTED, job_document, job_summary, new_job_document
 from hven.api.routes.answers import answers, body
 from hven.errors import Fault, ParameterError
@@ -40,7 +40,12 @@ class Filters(BaseModel):
     everybody: bool = Field(False, description="Also other users' jobs; for administrators")
 
 
-@router.post("", response=answers(201, schemas.JobDocument), openapi_extra=body(schemas.JobRequest))
+@router.post(
+    "",
+    auth=SUBMIT,
+    response=answers(201, schemas.JobDocument),
+    openapi_extra=body(schemas.JobRequest),
+)
 def create_job(request: HttpRequest) -> HttpResponse:
     """Make a job, and have it run unless `run` is false.
 
@@ -54,7 +59,7 @@ def create_job(request: HttpRequest) -> HttpResponse:
     return created(request, submit(asker(request), wish, faults))
 
 
-@router.get("", response=answers(200, schemas.JobList))
+@router.get("", auth=READ, response=answers(200, schemas.JobList))
 def list_jobs(request: HttpRequest, filters: Query[Filters]) -> HttpResponse:
     """The jobs of who asks, newest first; `next` is the address of those that follow."""
     require_known(request, Filters)
@@ -80,14 +85,17 @@ def list_jobs(request: HttpRequest, filters: Query[Filters]) -> HttpResponse:
     )
 
 
-@router.get("/{job}", response=answers(200, schemas.JobDocument))
+@router.get("/{job}", auth=READ, response=answers(200, schemas.JobDocument))
 def read_job(request: HttpRequest, job: str) -> HttpResponse:
     """All that is to be known of a job."""
     return answer(job_document(request, readable(asker(request), job)))
 
 
 @router.patch(
-    "/{job}", response=answers(200, schemas.JobDocument), openapi_extra=body(schemas.JobChange)
+    "/{job}",
+    auth=MANAGE,
+    response=answers(200, schemas.JobDocument),
+    openapi_extra=body(schemas.JobChange),
 )
 def change_job(request: HttpRequest, job: str) -> HttpResponse:
     """Change what is named: all of it, or nothing."""
@@ -100,7 +108,7 @@ def change_job(request: HttpRequest, job: str) -> HttpResponse:
     return job_now(request, found)
 
 
-@router.delete("/{job}", response=answers(204, None))
+@router.delete("/{job}", auth=MANAGE, response=answers(204, None))
 def delete_job(request: HttpRequest, job: str) -> HttpResponse:
     """Remove a job and its files; one that runs is stopped first."""
     control.delete(readable(asker(request), job))

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 
 from hven.api import schemas
-from hven.api.asking import address, answer, asker
+from hven.api.asking import EVERYBODY, MANAGE, READ, SEND, address, answer, asker
 from hven.api.routes.answers import answers, content
 from hven.errors import ConflictError, Fault, ParameterError
 from hven.jobs import uploads
@@ -27,7 +27,7 @@ _UPLOAD = schemas.UploadDocument
 _MOST = 1000
 
 
-@router.api_operation(["OPTIONS"], "", auth=None, response=answers(204, None))
+@router.api_operation(["OPTIONS"], "", auth=EVERYBODY, response=answers(204, None))
 def describe_uploads(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """What the service can do of tus."""
     return _tus(
@@ -38,7 +38,7 @@ def describe_uploads(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     )
 
 
-@router.post("", response=answers(201, _UPLOAD))
+@router.post("", auth=SEND, response=answers(201, _UPLOAD))
 def begin_upload(request: HttpRequest) -> HttpResponse:
     """Announce a file that is to come in parts (tus creation).
 
@@ -56,7 +56,7 @@ def begin_upload(request: HttpRequest) -> HttpResponse:
     return _tus(response, Upload_Offset=str(upload.received))
 
 
-@router.put("", response=answers(201, _UPLOAD))
+@router.put("", auth=SEND, response=answers(201, _UPLOAD))
 def upload_whole(request: HttpRequest, name: str, sha256: str = "") -> HttpResponse:
     """Send a file in one request; its body is the content."""
     length = request.META.get("CONTENT_LENGTH") or ""
@@ -65,7 +65,7 @@ def upload_whole(request: HttpRequest, name: str, sha256: str = "") -> HttpRespo
     return answer(_document(request, upload), 201, Location=_address(request, upload))
 
 
-@router.get("", response=answers(200, schemas.UploadList))
+@router.get("", auth=READ, response=answers(200, schemas.UploadList))
 def list_uploads(request: HttpRequest) -> HttpResponse:
     """The files that who asks has sent, newest first."""
     user = asker(request)
@@ -75,13 +75,13 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
     return answer({"uploads": [_document(request, upload) for upload in found[:_MOST]]})
 
 
-@router.get("/{upload}", response=answers(200, _UPLOAD))
+@router.get("/{upload}", auth=READ, response=answers(200, _UPLOAD))
 def read_upload(request: HttpRequest, upload: str) -> HttpResponse:
     """What is to be known of an upload."""
     return answer(_document(request, _whole(uploads.upload_for(asker(request), upload))))
 
 
-@router.api_operation(["HEAD"], "/{upload}", response=answers(200, None))
+@router.api_operation(["HEAD"], "/{upload}", auth=READ, response=answers(200, None))
 def ask_offset(request: HttpRequest, upload: str) -> HttpResponse:
     """How much of an upload has come (tus)."""
     found = _whole(uploads.upload_for(asker(request), upload))
@@ -90,7 +90,7 @@ def ask_offset(request: HttpRequest, upload: str) -> HttpResponse:
     return _tus(response, Upload_Offset=str(found.received), **size)
 
 
-@router.patch("/{upload}", response=answers(204, None))
+@router.patch("/{upload}", auth=SEND, response=answers(204, None))
 def continue_upload(request: HttpRequest, upload: str) -> HttpResponse:
     """Send the next bytes of an upload (tus); `Upload-Offset` says from which on."""
     _require_version(request)
@@ -102,7 +102,7 @@ def continue_upload(request: HttpRequest, upload: str) -> HttpResponse:
     return _tus(HttpResponse(status=204), Upload_Offset=str(found.received))
 
 
-@router.delete("/{upload}", response=answers(204, None))
+@router.delete("/{upload}", auth=MANAGE, response=answers(204, None))
 def delete_upload(request: HttpRequest, upload: str) -> HttpResponse:
     """Remove an upload that no job needs."""
     uploads.remove(uploads.upload_for(asker(request), upload))
@@ -112,6 +112,7 @@ def delete_upload(request: HttpRequest, upload: str) -> HttpResponse:
 @router.api_operation(
     ["GET", "HEAD"],
     "/{upload}/content",
+    auth=READ,
     response=answers(200, None),
     openapi_extra=content("application/octet-stream"),
 )
