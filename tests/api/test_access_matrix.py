@@ -54,6 +54,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/jobs/{job}/rerun"): private(201),
     ("GET", "/jobs/{job}/events"): private(200),
     ("GET", "/jobs/{job}/log"): private(200),
+    ("GET", "/jobs/{job}/archive"): private(200),
+    ("GET", "/archive"): private(200),
     ("GET", "/jobs/{job}/results"): private(200),
     ("GET", "/jobs/{job}/results/{name}"): private(200),
     ("HEAD", "/jobs/{job}/results/{name}"): private(200),
@@ -157,7 +159,8 @@ def test_who_may_do_what(
     path = template.format(**things, name=names.get(template, ""))
     before = state()
     expected = getattr(MATRIX[operation], who)
-    query = "?name=a" if operation == ("PUT", "/uploads") else ""
+    queries = {("PUT", "/uploads"): "?name=a", ("GET", "/archive"): f"?job={things['job']}"}
+    query = queries.get(operation, "")
     document, headers = BODIES.get(operation), HEADERS.get(operation, {})
     body = b"stars" if "/uploads" in template else b""
     answer = Api(askers[who])(method, path + query, document, body=body, **headers)

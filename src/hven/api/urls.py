@@ -8,7 +8,16 @@ from django.urls import URLPattern, URLResolver, path
 from ninja import NinjaAPI
 
 from hven.api.problems import handle_errors
-from hven.api.routes import account, catalogue, control, jobs, outcome, schedules, uploads
+from hven.api.routes import (
+    account,
+    catalogue,
+    control,
+    everything,
+    jobs,
+    outcome,
+    schedules,
+    uploads,
+)
 
 api = NinjaAPI(
     title="Hven",
@@ -26,6 +35,7 @@ for prefix, router in (
     ("/schedules", schedules.router),
     ("", catalogue.router),
     ("", account.router),
+    ("", everything.router),
 ):
     api.add_router(prefix, router)
 handle_errors(api)

@@ -53,9 +53,9 @@ class Meaning(NamedTuple):
 
 #: By code, the last part of `type`. Codes stay; others may be added.
 MEANINGS = {
+    "request": Meaning(400, "The request cannot be read."),
     "parameter": Meaning(400, "Something in the request is wrong; `faults` names each of it."),
     "input": Meaning(400, "An input file cannot be used."),
-    "request": Meaning(400, "The request is wrong."),
     "credentials": Meaning(401, "Nobody is known by what was shown, or nothing was shown."),
     "forbidden": Meaning(403, "It belongs to somebody else, or is for administrators."),
     "scope": Meaning(403, "The token is not for that, though its owner may do it."),

@@ -18,6 +18,7 @@ from hven.errors import MissingError
 from hven.jobs.access import readable
 from hven.jobs.contents import open_result
 from hven.jobs.models import Result
+from hven.web import archives
 from hven.web.downloads import send
 from hven.web.log import log_lines
 
@@ -63,6 +64,17 @@ def read_log(request: HttpRequest, job: str) -> HttpResponseBase:
     }
     lines = (line.encode(errors="replace") for line in log_lines(found))
     return StreamingHttpResponse(lines, "text/plain; charset=utf-8", headers=headers)
+
+
+@router.get(
+    "/{job}/archive",
+    auth=READ,
+    response=answers(200, None),
+    openapi_extra=content(archives.MEDIA_TYPE),
+)
+def read_archive(request: HttpRequest, job: str) -> HttpResponseBase:
+    """All results of a job, its log and its facts, as one zip."""
+    return archives.archive([readable(asker(request), job)])
 
 
 @router.get("/{job}/results", auth=READ, response=answers(200, schemas.ResultList))
