@@ -68,6 +68,7 @@ MATRIX: dict[tuple[str, str], Row] = {
     # The upload of this test is complete.
     ("PATCH", "/uploads/{upload}"): private(409),
     ("DELETE", "/uploads/{upload}"): private(204),
+    ("POST", "/uploads/{upload}"): private(409),
     ("GET", "/uploads/{upload}/content"): private(200),
     ("HEAD", "/uploads/{upload}/content"): private(200),
     ("GET", "/applications"): public(200),
@@ -94,6 +95,11 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 HEADERS: dict[tuple[str, str], dict[str, str]] = {
     ("POST", "/uploads"): {"Upload_Length": "5"},
+    ("POST", "/uploads/{upload}"): {
+        "X_HTTP_Method_Override": "PATCH",
+        "Content_Type": "application/offset+octet-stream",
+        "Upload_Offset": "0",
+    },
     ("PATCH", "/uploads/{upload}"): {
         "Content_Type": "application/offset+octet-stream",
         "Upload_Offset": "0",

@@ -22,6 +22,7 @@ from hven.errors import (
     UnavailableError,
     UserError,
 )
+from hven.jobs.upload_files import ChecksumError
 from hven.web.request_ids import current
 from hven.web.scopes import ScopeError
 
@@ -42,6 +43,22 @@ class ForgeryError(ForbiddenError):
 
 class MediaTypeError(UserError):
     """The body of a request is of another type than can be read."""
+
+
+class VersionError(UserError):
+    """The client speaks another version of a protocol.
+
+    Parameters
+    ----------
+    text
+        What is wrong.
+    headers
+        Tells the client what it could speak.
+    """
+
+    def __init__(self, text: str, headers: Mapping[str, str]) -> None:
+        super().__init__(text)
+        self.headers = headers
 
 
 class Meaning(NamedTuple):
@@ -79,6 +96,8 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (CredentialsError, "credentials"),
     (MediaTypeError, "media_type"),
     (MissingError, "missing"),
+    (VersionError, "version"),
+    (ChecksumError, "checksum"),
     (ScopeError, "scope"),
     (ForgeryError, "forgery"),
     (ForbiddenError, "forbidden"),
@@ -118,6 +137,8 @@ def problem_of(error: UserError | UnavailableError, *, known: bool = True) -> Pr
         code = "credentials"
     faults = error.faults if isinstance(error, UserError) else ()
     found = problem(MEANINGS[code].status, str(error), faults, code=code)
+    if isinstance(error, VersionError):
+        return found._replace(headers=error.headers)
     if isinstance(error, UnavailableError):
         return found._replace(headers={"Retry-After": str(error.retry_after)})
     return found
