@@ -195,6 +195,7 @@ def test_an_administrator_lists_the_jobs_of_one_user(
         ("cursor=OTk5OTk5OTk5OTk5OTk5OTk5IDEx", "cursor"),
         ("spam=1", "spam"),
         ("created_after=tomorrow", "created_after"),
+        ("created_before=0.5", "created_before"),
         ("search=%00", "search"),
         ("label=%00", "label"),
     ],

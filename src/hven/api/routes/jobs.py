@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 from hven.api import schemas
 from hven.api.asking import MANAGE, READ, SUBMIT, address, answer, asker, read_body, require_known
 from hven.api.documents import NOT_LISTED, job_document, job_summary, new_job_document
-from hven.api.routes.answers import answers, body
+from hven.api.routes.answers import answers, body, headers
 from hven.errors import Fault, ParameterError
 from hven.jobs import control, terms
 from hven.jobs.access import listed, readable
@@ -43,8 +43,8 @@ class Filters(BaseModel):
     search: str = Field(
         "", max_length=100, description="With these letters in the label, or as its id's beginning"
     )
-    created_after: datetime | None = Field(None, description="Made at this time or later")
-    created_before: datetime | None = Field(None, description="Made before this time")
+    created_after: schemas.Moment | None = Field(None, description="Made at this time or later")
+    created_before: schemas.Moment | None = Field(None, description="Made before this time")
     owner: str = Field("", max_length=150, description="Of this user; for administrators")
     limit: int = Field(100, ge=1, le=1000, description="So many at a time")
     cursor: str = Field("", max_length=100, description="From the address of the next page")
@@ -55,7 +55,7 @@ class Filters(BaseModel):
     "",
     auth=SUBMIT,
     response=answers(201, schemas.JobDocument),
-    openapi_extra=body(schemas.JobRequest),
+    openapi_extra={**body(schemas.JobRequest), **headers("Idempotency-Key")},
 )
 def create_job(request: HttpRequest) -> HttpResponse:
     """Make a job, and have it run unless `run` is false.
