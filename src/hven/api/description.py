@@ -236,6 +236,11 @@ def _streams() -> Document:
                 "follow_job", "Follow a job: its events as they happen, until it ends", [job, after]
             )
         },
+        f"{ROOT}/events/stream": {
+            "get": _stream(
+                "follow_all", "Follow all of one's jobs: their events from now on", [after]
+            )
+        },
     }
 
 
@@ -254,7 +259,7 @@ def _stream(name: str, summary: str, parameters: list[Document]) -> Document:
     return {
         "operationId": name,
         "summary": summary,
-        "description": f"{summary}. Each event comes once to who goes on from the last id it has.",
+        "description": f"{summary}. Who goes on from the last id it has misses nothing.",
         "tags": ["outcome"],
         "security": _security(READ),
         "x-scope": "read",

@@ -235,6 +235,22 @@ class EventList(BaseModel):
     phase: str
 
 
+class LiveEventDocument(EventDocument):
+    """One thing that happened to one of somebody's jobs."""
+
+    id: int
+    job: UUID
+    application: str
+    label: str
+
+
+class LiveEventList(BaseModel):
+    """Events of all jobs of a user, in order."""
+
+    events: list[LiveEventDocument]
+    newest: int
+
+
 class ResultList(BaseModel):
     """The files of a job."""
 
