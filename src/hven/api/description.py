@@ -7,6 +7,7 @@ say who asks.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterator
 from typing import Any
@@ -89,7 +90,10 @@ def describe(api: NinjaAPI) -> Document:
     found["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     found["components"]["securitySchemes"] = _SCHEMES
     for path, method, operation in _operations(api):
-        _complete(found["paths"][ROOT + path][method], path, method, operation)
+        methods = found["paths"][ROOT + path]
+        # The framework has one description for all methods of an operation.
+        methods[method] = copy.deepcopy(methods[method])
+        _complete(methods[method], path, method, operation)
     found["paths"] |= _streams()
     for path in ("/openapi.json", "/docs"):
         found["paths"][ROOT + path] = {"get": _page(path)}

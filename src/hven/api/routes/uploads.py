@@ -47,6 +47,13 @@ _PART = headers("Upload-Offset", "Upload-Checksum", "Tus-Resumable")
 _MOST = 1000
 
 
+class Sent(BaseModel):
+    """What is said of a file that comes whole."""
+
+    name: str = Field(description="What the user calls it")
+    sha256: str = Field("", description="What its digest has to be, in hexadecimal")
+
+
 class Filters(BaseModel):
     """Which uploads a list shows."""
 
@@ -108,11 +115,11 @@ def begin_upload(request: HttpRequest) -> HttpResponse:
     response=answers(201, _UPLOAD),
     openapi_extra=bytes_body("application/octet-stream"),
 )
-def upload_whole(request: HttpRequest, name: str, sha256: str = "") -> HttpResponse:
+def upload_whole(request: HttpRequest, sent: Query[Sent]) -> HttpResponse:
     """Send a file in one request; its body is the content."""
     length = request.META.get("CONTENT_LENGTH") or ""
     size = int(length) if length.isdecimal() else None
-    upload = uploads.take_whole(asker(request), name, size, sha256, request.read)
+    upload = uploads.take_whole(asker(request), sent.name, size, sent.sha256, request.read)
     return answer(_document(request, upload), 201, Location=_address(request, upload))
 
 
