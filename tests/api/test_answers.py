@@ -115,6 +115,7 @@ def test_the_page_of_the_api_is_whole_and_has_nothing_from_elsewhere(nobody: Api
     assert "<script" not in page
     assert "http://" not in page
     assert "https://" not in page
+    assert "<code>Retry-After</code> says when" in page
     for path in description()["paths"]:
         assert f"<code>{path}</code>" in page
     assert "style-src 'sha256-" in answer["Content-Security-Policy"]

@@ -95,7 +95,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> SafeString:
         '<span class="method">{}</span> <code>{}</code> <span class="quiet">{}</span>',
         method.upper(),
         path,
-        operation["summary"],
+        _words(operation["summary"]),
     )
     scope = operation.get("x-scope")
     needs = f"A token needs the scope `{scope}`." if scope else "Open to everybody."
@@ -171,7 +171,7 @@ def _table(names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> SafeString:
     lines = (
         (
             format_html("<td><code>{}</code></td>", row[0])
-            + format_html_join("", "<td>{}</td>", ((cell,) for cell in row[1:])),
+            + format_html_join("", "<td>{}</td>", ((_words(cell),) for cell in row[1:])),
         )
         for row in rows
     )
@@ -190,8 +190,10 @@ def _paragraphs(text: str) -> SafeString:
     )
 
 
-def _words(text: str) -> SafeString:
-    parts = text.split("`")
+def _words(text: Any) -> SafeString:
+    if isinstance(text, SafeString):
+        return text
+    parts = str(text).split("`")
     return _joined(
         format_html("<code>{}</code>" if number % 2 else "{}", part)
         for number, part in enumerate(parts)
