@@ -41,7 +41,7 @@ def run_application(name: str, words: list[str]) -> int:
 
 def _run(request: Request, report: Report) -> int:
     from hven.library import perform
-    from hven.library.tally import Tally
+    from hven.progress.tally import Tally
 
     # What an earlier run left there is not of this one.
     (request.folder / faults.TRACEBACK).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from hven.declare import Application
 
 if TYPE_CHECKING:
     from hven.engine import Event
-    from hven.library.tally import Tally
+    from hven.progress.tally import Tally
 
     Listener = Callable[[Event], None]
 
@@ -50,7 +50,7 @@ class TextReport(Report):
 
     def listening(self) -> AbstractContextManager[Listener]:
         """See Report."""
-        from hven.library.display import display
+        from hven.progress.display import display
 
         return display(shown=not self.quiet)
 
@@ -58,7 +58,7 @@ class TextReport(Report):
         """See Report."""
         if self.quiet:
             return
-        from hven.library.display import duration_words
+        from hven.progress.display import duration_words
 
         print(f"{self.application.title} finished in {duration_words(seconds)}; {_reused(tally)}.")
         lines = [

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from hven.engine import Event
-from hven.library.tally import Stage, stage_of
+from hven.progress.tally import Event, Stage, stage_of
 
 Listener = Callable[[Event], None]
 
