@@ -1,1 +1,9 @@
-"""Python client of a running Hven."""
+"""A running Hven, from Python: `Service(url)`."""
+
+from __future__ import annotations
+
+from hven.client.job import Job, Progress
+from hven.client.results import RemoteFile, Results
+from hven.client.service import Service, Usage
+
+__all__ = ["Job", "Progress", "RemoteFile", "Results", "Service", "Usage"]

@@ -18,7 +18,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import auth
 
-from hven.errors import UserError
+from hven.errors import CredentialsError as CredentialsError
 from hven.jobs.models import User
 from hven.web import tokens
 
@@ -28,10 +28,6 @@ CHALLENGE = 'Bearer realm="hven", Basic realm="hven", charset="UTF-8"'
 #: second by design.
 _REMEMBERED_SECONDS = 60.0
 _MOST_REMEMBERED = 1000
-
-
-class CredentialsError(UserError):
-    """What was shown is nobody's, or not of use any more."""
 
 
 def user_of(headers: Mapping[str, str]) -> User | None:
