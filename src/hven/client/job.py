@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +13,7 @@ from hven.client import html
 from hven.client.connection import Connection, document
 from hven.client.failing import failure_of
 from hven.client.following import ENDED, Follower, JobEvent, event_of
+from hven.client.narrating import Narrator
 from hven.client.results import RemoteFile, Results
 from hven.client.telling import Listener, Told, nobody
 from hven.errors import Fault, HvenError, ParameterError
@@ -82,6 +83,11 @@ class Job:
         # One that has ended changes only when somebody does something with it.
         if not ("results" in self._found and self._found["phase"] in ENDED):
             self.refresh()
+        return self._found
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What is known of it here, perhaps of a moment ago; all that a list shows."""
         return self._found
 
     def refresh(self) -> Job:
@@ -197,11 +203,10 @@ class Job:
 
     def listen(self, listener: Listener, timeout: float | None = None) -> None:
         """Have each event told until the job has ended, however it ends."""
+        narrate = Narrator(listener, self.id)
         for event in self.follow(timeout=timeout, tell=listener):
-            listener(event)
-            words = _phase_words(event, self.id)
-            if words:
-                listener(Told("say", words))
+            narrate(event)
+        listener(Told("end", self.application))
 
     def save(self, folder: str | Path, *, progress: bool = False) -> list[Path]:
         """Fetch all its files into a folder, which is made when it is not there.
@@ -211,15 +216,18 @@ class Job:
         with display(shown=progress) as listener:
             return [*self.save_told(Path(folder).expanduser(), listener).values()]
 
-    def save_told(self, folder: Path, tell: Listener) -> dict[str, Path]:
-        """See `save`; gives each file by the name of the result."""
+    def save_told(
+        self, folder: Path, tell: Listener, only: Iterable[str] | None = None
+    ) -> dict[str, Path]:
+        """See `save`; gives each file by the name of the result, or those asked for alone."""
         folder.mkdir(parents=True, exist_ok=True)
         saved: dict[str, Path] = {}
-        for name, file in self.results.items():
+        results = self.results
+        for file in [results[name] for name in (results if only is None else only)]:
             target = folder / file.file_name()
             if target in saved.values():  # Two results may have files of one name.
-                target = target.with_name(f"{name}-{target.name}")
-            saved[name] = file.save_told(target, tell)
+                target = target.with_name(f"{file.name}-{target.name}")
+            saved[file.name] = file.save_told(target, tell)
         return saved
 
     def run(self) -> Job:
@@ -300,14 +308,3 @@ class Job:
         picture = results.preview
         preview = picture.preview() if picture is not None else None
         return html.job_card(found, results, self.label or self.application, preview)
-
-
-def _phase_words(event: JobEvent, job: str) -> str:
-    """What a change of the phase is to who waits."""
-    if event.kind == "attempt":
-        return event.text
-    if event.kind != "phase":
-        return ""
-    phase = str(event.data.get("phase", "")).lower()
-    words = f"job {job} is {phase}"
-    return f"{words}: {event.text}" if event.text and phase != "pending" else words

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hven.client.inputs import prepared
@@ -74,8 +75,11 @@ class RemoteApplication:
         self, given: Mapping[str, Any], tell: Listener = nobody, faults: tuple[Fault, ...] = ()
     ) -> dict[str, Any]:
         """Parameters as JSON: checked, local files sent; see `hven.client.inputs`."""
-        declaration = self.declaration
-        return prepared(declaration, given, lambda files: self._service.send(files, tell), faults)
+
+        def send(files: Sequence[Path]) -> list[str]:
+            return self._service.send(files, tell)
+
+        return prepared(self.declaration, given, send, faults)
 
     def __call__(self, *args: Any, **named: Any) -> Job:
         """Make a job; see the signature of `function`."""

@@ -19,7 +19,7 @@ from hven.client.telling import Listener, nobody
 from hven.client.upload import send_all
 from hven.client.uploads import Upload
 from hven.client.versions import require_like_ours
-from hven.errors import ForbiddenError, MissingError, ServiceError
+from hven.errors import ForbiddenError, MissingError, ServiceError, UserError
 from hven.progress.display import display
 
 #: A service that does not answer the first request within this is told of at once.
@@ -248,7 +248,11 @@ class Service:
 
     def _greet(self) -> str:
         patience = min(_GREETING_SECONDS, self.connection.patience)
-        answer = self.connection.ask("GET", "/health", patience=patience)
+        try:
+            answer = self.connection.ask("GET", "/health", patience=patience)
+        except UserError as error:
+            told = f"must be the address of a Hven, {self.url} answers: {error}"
+            raise ServiceError(f"service: {told}") from error
         found = document(answer)
         if not (isinstance(found, dict) and isinstance(found.get("version"), str)):
             told = f"must be the address of a Hven, {answer.url} answers something else"

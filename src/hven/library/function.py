@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hven.declare import Application
+from hven.declare.folder import output_folder
 from hven.declare.signature import Option, dress, parameter_section, references_section, signature
 from hven.engine import Executor, Store
 from hven.library.performing import perform
-from hven.library.places import output_folder
 from hven.library.request import prepare
 from hven.library.result import Result, result_of
 from hven.progress.display import display
