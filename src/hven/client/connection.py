@@ -6,6 +6,7 @@ import contextlib
 import random
 import time
 import urllib.parse
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +22,7 @@ PATIENCE = 60.0
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 #: Event streams send something every 15 seconds.
 STREAM_SECONDS = 40.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 #: Methods whose request can be sent again when its answer was lost.
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
@@ -51,6 +52,8 @@ class Connection:
         self.url = checked_url(url)
         self.patience = patience
         self._http = _http_client(self.url, credentials)
+        # Who forgets to close it leaves no open connection behind.
+        weakref.finalize(self, self._http.close)
 
     def close(self) -> None:
         """Close all connections."""

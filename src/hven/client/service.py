@@ -78,10 +78,14 @@ class Service:
     ) -> None:
         credentials = credentials_for(url, token, name, password)
         self.connection = Connection(url, credentials, patience)
-        #: Its version.
-        self.version = self._greet()
-        if any(credentials):
-            self._check_credentials()
+        try:
+            #: Its version.
+            self.version = self._greet()
+            if any(credentials):
+                self._check_credentials()
+        except BaseException:
+            self.connection.close()
+            raise
 
     @property
     def url(self) -> str:

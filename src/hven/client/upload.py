@@ -107,7 +107,6 @@ class _Sending:
         self._stopped = stopped
         self._digest = ""
         self._hash, self._hashed = hashlib.sha256(), 0
-        self._short = False
 
     def run(self, known: Iterable[Upload]) -> dict[str, Any]:
         """Send it, unless the service has it; gives the upload."""
@@ -169,11 +168,13 @@ class _Sending:
         while offset < self._size:
             try:
                 offset = self._send_from(path, offset)
-            except (UnreachableError, UnavailableError) as trouble:
+            except (UnreachableError, UnavailableError, ConflictError) as trouble:
+                if isinstance(trouble, ConflictError) and not self._hashed:
+                    raise  # Not an earlier request of ours that is still being ended.
+                pauses.after(trouble)
                 come = self._received(path)
                 if come > offset:
                     pauses.reset()
-                pauses.after(trouble)
                 offset = come
         found: dict[str, Any] = self._connection.get(path)
         return found
@@ -185,19 +186,9 @@ class _Sending:
             "Content-Type": "application/offset+octet-stream",
             "Content-Length": str(self._size - offset),
         }
-        self._short = False
-        try:
-            with self._connection.stream(
-                "PATCH", path, headers=headers, content=self._content(offset)
-            ) as answer:
-                return _offset(answer)
-        except UnreachableError:
-            if self._stopped.is_set():
-                raise CancelledError("the upload was stopped") from None
-            if self._short:
-                told = f"must not change while it is sent, it had {self._size} bytes"
-                raise InputError([Fault(str(self._path), told)]) from None
-            raise
+        content = self._content(offset)
+        with self._connection.stream("PATCH", path, headers=headers, content=content) as answer:
+            return _offset(answer)
 
     def _content(self, offset: int) -> Iterator[bytes]:
         with self._path.open("rb") as file:
@@ -205,11 +196,13 @@ class _Sending:
                 self._take(file.read(min(_BLOCK, offset - self._hashed)))
             file.seek(offset)
             left = self._size - offset
-            while left and not self._stopped.is_set():
+            while left:
+                if self._stopped.is_set():
+                    raise CancelledError("the upload was stopped")
                 block = file.read(min(_BLOCK, left))
                 if not block:
-                    self._short = True
-                    return
+                    told = f"must not change while it is sent, it had {self._size} bytes"
+                    raise InputError([Fault(str(self._path), told)])
                 place = self._size - left
                 # What is sent once more is in the digest already.
                 self._take(block[self._hashed - place :] if self._hashed > place else block)
