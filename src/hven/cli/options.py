@@ -256,6 +256,7 @@ def _unknown(
         *(setting.names[-1] for setting in running),
         *(f"--{field.option}" for field in application.fields),
     ]
+    elsewhere = {setting.names[-1] for setting in HERE} - set(known)
     faults = []
     for before, word in itertools.pairwise(["", *words]):
         if not word.startswith("-"):
@@ -263,6 +264,9 @@ def _unknown(
                 faults.append(Fault(word, f"must follow an option of hven {application.name}"))
             continue
         name = word.split("=")[0]
+        if name in elsewhere:
+            faults.append(Fault(name, "must be left out: it is for runs on this machine"))
+            continue
         close = difflib.get_close_matches(name.replace("_", "-"), known, 1, 0.6)
         hint = f"did you mean {close[0]}?" if close else f"see hven {application.name} --help"
         faults.append(Fault(name, f"is not an option of hven {application.name}; {hint}"))

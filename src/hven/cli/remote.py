@@ -13,7 +13,7 @@ from hven.cli import faults
 from hven.cli.application import report_for
 from hven.cli.interruption import STOPPED, interruptible
 from hven.cli.options import THERE, Command, read_command, spelled
-from hven.cli.report import Listener, Outcome, Report
+from hven.cli.report import Outcome, Report
 from hven.cli.service_choice import open_service
 from hven.declare import Application
 from hven.declare.folder import output_folder
@@ -22,6 +22,7 @@ from hven.errors import Fault, HvenError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hven.cli.report import Listener
     from hven.client import Job, Service
     from hven.client.following import JobEvent
     from hven.client.remote import RemoteApplication
