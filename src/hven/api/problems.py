@@ -11,29 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from hven.errors import (
-    ConflictError,
-    Fault,
-    ForbiddenError,
-    MissingError,
-    QuotaError,
-    ResourceError,
-    UnavailableError,
-    UserError,
-)
-from hven.web.authentication import CHALLENGE, CredentialsError
+from hven.errors import Fault, UnavailableError, UserError
+from hven.web.authentication import CHALLENGE
+from hven.web.statuses import status_of
 
 MEDIA_TYPE = "application/problem+json"
-_STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (CredentialsError, 401),
-    (MissingError, 404),
-    (ForbiddenError, 403),
-    (QuotaError, 403),
-    (ConflictError, 409),
-    (ResourceError, 413),
-    (UserError, 400),
-    (UnavailableError, 503),
-)
 
 
 class Problem(NamedTuple):
@@ -55,9 +37,7 @@ def problem_of(error: UserError | UnavailableError, *, known: bool = True) -> Pr
         Whether the client has said who it is. Who has not is asked for it, where somebody else
         may have what was refused.
     """
-    status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    if isinstance(error, ForbiddenError) and not known:
-        status = 401
+    status = status_of(error, known=known)
     faults = error.faults if isinstance(error, UserError) else ()
     found = problem(status, str(error), faults)
     if isinstance(error, UnavailableError):

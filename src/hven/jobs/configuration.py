@@ -115,6 +115,13 @@ class Configuration:
         ),
     ] = None
     mail_from: Annotated[str, Param("Sender of mails")] = "hven@localhost"
+    sync_seconds: Annotated[
+        float, Param("How long a job of `/vo/APPLICATION/sync` is waited for", unit="s", low=1)
+    ] = 300.0
+    user_waits: Annotated[
+        int,
+        Param("Requests of a user that a web process keeps waiting for a job (WAIT of UWS)", low=1),
+    ] = 10
     anonymous: Annotated[bool, Param("Whether jobs can be run without an account")] = False
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Param("What the service's log tells")
