@@ -12,6 +12,7 @@ from hven.errors import (
     Fault,
     ForbiddenError,
     HvenError,
+    InputError,
     MissingError,
     ParameterError,
     QuotaError,
@@ -35,6 +36,8 @@ _USER_ERRORS: dict[int, type[UserError]] = {
     413: ResourceError,
     422: ParameterError,
 }
+#: Codes of problems of which there are several with one status.
+_OF_CODES: dict[str, type[UserError]] = {"quota": QuotaError, "input": InputError}
 #: What is passing, and how long to wait where the answer does not say.
 PASSING = (429, 502, 503, 504)
 _PAUSE = 5
@@ -52,8 +55,7 @@ def refusal(response: httpx.Response) -> HvenError:
     faults = [Fault(str(each["name"]), str(each["text"])) for each in problem.get("faults", ())]
     detail = str(problem.get("detail") or problem.get("title") or status)
     kind = _USER_ERRORS.get(status)
-    if kind is ForbiddenError and "quota" in str(problem.get("type")):
-        kind = QuotaError
+    kind = _OF_CODES.get(str(problem.get("type")).rpartition(":")[2], kind)
     if kind is not None:
         return kind(faults or detail)
     return ServiceError(f"{response.url.host} answered {status}: {detail}")

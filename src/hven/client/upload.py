@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from hven.errors import (
     CancelledError,
     ConflictError,
     Fault,
+    ForbiddenError,
     InputError,
     MissingError,
     ServiceError,
@@ -125,7 +127,8 @@ class _Sending:
             if upload["sha256"] == self._local_digest():
                 return upload
             # What was begun earlier was another content of this name and size, or bytes fell over.
-            self._connection.ask("DELETE", f"/uploads/{upload['id']}")
+            with contextlib.suppress(ForbiddenError):  # A token may be for sending alone.
+                self._connection.ask("DELETE", f"/uploads/{upload['id']}")
             begun = None
         told = f"must arrive as it was sent, {_TRIES} times it did not"
         raise ServiceError(f"{self._path}: {told}")
