@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import random
 import time
 import urllib.parse
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hven.client.refusals import PASSING, refusal
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = "/api/v1"
 #: Seconds for which what is passing is tried again.
 PATIENCE = 60.0
-_CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
+_CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 #: Event streams send something every 15 seconds.
 STREAM_SECONDS = 40.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
@@ -34,6 +35,14 @@ class Credentials(NamedTuple):
     name: str = ""
     password: str = ""
 
+    @property
+    def authorization(self) -> str:
+        """The header of a request; empty without credentials."""
+        if self.token:
+            return f"Bearer {self.token}"
+        pair = base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
+        return f"Basic {pair}" if self.name else ""
+
 
 class Connection:
     """A service, as far as HTTP goes; may be used by several threads.
@@ -46,18 +55,30 @@ class Connection:
         Who asks; empty ones ask without an account.
     patience
         Seconds for which what is passing is tried again.
+    whole_address
+        Whether addresses are asked for as they are: the service has another API than ours.
     """
 
-    def __init__(self, url: str, credentials: Credentials, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        patience: float = PATIENCE,
+        *,
+        whole_address: bool = False,
+    ) -> None:
         self.url = checked_url(url)
         self.patience = patience
-        self._http = _http_client(self.url, credentials)
+        self._start = "" if whole_address else ROOT
+        self._authorization = credentials.authorization
+        found = weakref.ref(self)
+        self.http = _http_client(self.url, lambda request: _showing(found(), request))
         # Who forgets to close it leaves no open connection behind.
-        weakref.finalize(self, self._http.close)
+        weakref.finalize(self, self.http.close)
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        self.http.close()
 
     def get(self, path: str, **params: Any) -> Any:
         """The document at a path of the API."""
@@ -98,10 +119,10 @@ class Connection:
         pauses = Pauses(self.patience if patience is None else patience)
         while True:
             try:
-                response = self._http.request(
+                response = self.http.request(
                     method, self.address(path), json=json, params=params, headers=headers
                 )
-            except _transport_errors() as error:
+            except transport_errors() as error:
                 pauses.after(self.unreachable(error), again=again or never_sent(error))
                 continue
             if response.is_success:
@@ -119,7 +140,7 @@ class Connection:
         *,
         headers: Mapping[str, str] | None = None,
         content: Any = None,
-        read_seconds: float = _READ_SECONDS,
+        read_seconds: float = READ_SECONDS,
     ) -> Iterator[httpx.Response]:
         """The answer to one request, its body not yet read; tried once.
 
@@ -128,27 +149,36 @@ class Connection:
         UnreachableError
             The connection could not be made or broke, also while the body is read inside.
         """
-        import httpx
-
-        timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS, read=read_seconds)
+        timeout = self.timeout(read_seconds)
         try:
-            with self._http.stream(
+            with self.http.stream(
                 method, self.address(path), headers=headers, content=content, timeout=timeout
             ) as response:
                 if not response.is_success and response.status_code not in (304, 416):
                     response.read()
                     raise refusal(response)
                 yield response
-        except _transport_errors() as error:
+        except transport_errors() as error:
             raise self.unreachable(error) from error
 
     def address(self, path: str) -> str:
         """The absolute address of a path of the API."""
-        return f"{self.url}{ROOT}{path}"
+        return f"{self.url}{self._start}{path}" if self._start else path
+
+    @staticmethod
+    def timeout(read_seconds: float) -> httpx.Timeout:
+        """How long is waited for an answer, or the next piece of it."""
+        import httpx
+
+        return httpx.Timeout(READ_SECONDS, connect=_CONNECT_SECONDS, read=read_seconds)
 
     def moved(self, response: httpx.Response) -> None:
         """Ask from now on where a redirect led: a POST is never sent through one."""
         self.url = str(response.url).partition(ROOT)[0]
+
+    def authorization(self, url: str) -> str:
+        """What shows who asks; nothing where the address is not the service's own."""
+        return self._authorization if _origin(url) == _origin(self.url) else ""
 
     def unreachable(self, error: Exception) -> UnreachableError:
         """What to tell of a connection that failed."""
@@ -244,27 +274,35 @@ def never_sent(error: Exception) -> bool:
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
-def _transport_errors() -> type[Exception]:
+def transport_errors() -> type[Exception]:
+    """What a connection that fails raises."""
     import httpx
 
     return httpx.RequestError
 
 
-def _http_client(url: str, credentials: Credentials) -> httpx.Client:
+def _showing(connection: Connection | None, request: httpx.Request) -> httpx.Request:
+    shown = connection.authorization(str(request.url)) if connection is not None else ""
+    if shown:
+        request.headers["Authorization"] = shown
+    return request
+
+
+def _http_client(url: str, shown: Callable[[httpx.Request], httpx.Request]) -> httpx.Client:
     # Imported only where a service is spoken to: it takes longer than all the rest.
     import httpx
 
-    headers = {"User-Agent": "hven-client", "Accept": "application/json, */*;q=0.5"}
-    auth = None
-    if credentials.token:
-        headers["Authorization"] = f"Bearer {credentials.token}"
-    elif credentials.name:
-        auth = httpx.BasicAuth(credentials.name, credentials.password)
     return httpx.Client(
-        headers=headers,
-        auth=auth,
-        timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+        headers={"User-Agent": "hven-client", "Accept": "application/json, */*;q=0.5"},
+        auth=shown,
+        timeout=httpx.Timeout(READ_SECONDS, connect=_CONNECT_SECONDS),
         follow_redirects=True,
         # A proxy of the environment is for the world outside, not for this machine.
         trust_env=urllib.parse.urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"),
     )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or usual
