@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from hven.declare import Field
@@ -38,8 +38,9 @@ class Shown(NamedTuple):
 def shown_parameters(job: Job) -> Iterator[Shown]:
     """Every value of a job; those that are none are left out."""
     fields = _fields(job.application)
-    for name, value in job.parameters.items():
-        field = fields.get(name)
+    # As declared: PostgreSQL keeps no order.
+    for name in (*(each for each in fields if each in job.parameters), *_others(job, fields)):
+        value, field = job.parameters[name], fields.get(name)
         if value is None:
             continue
         if isinstance(value, list):
@@ -55,6 +56,10 @@ def upload_of(job: Job, shown: Shown) -> Upload | None:
         return None
     wanted = identifier(shown.text.removeprefix(_UPLOAD))
     return Upload.objects.filter(pk=wanted, owner=job.owner_id).first()
+
+
+def _others(job: Job, fields: Mapping[str, Field]) -> list[str]:
+    return [name for name in job.parameters if name not in fields]
 
 
 def _fields(name: str) -> dict[str, Field]:
