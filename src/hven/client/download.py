@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import re
 from collections.abc import Mapping
 from email.message import Message
@@ -49,6 +49,7 @@ class Fetching:
         self._name, self._bytes = result["name"], result["bytes"]
         self._digest: str = result["sha256"] or ""
         self._amount = amount
+        self._hash = hashlib.sha256()
         # The digest in its name: what an earlier version of the file left is not gone on with.
         part = f".{target.name}.{self._digest[:12] or 'unfinished'}.part"
         self._part = target.with_name(part)
@@ -68,8 +69,7 @@ class Fetching:
             return
         self._target.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(_TRIES):
-            self._fetch()
-            if self._digest in ("", digest_of(self._part)):
+            if self._fetch() == self._digest or not self._digest:
                 self._part.replace(self._target)
                 return
             self._part.unlink()
@@ -83,13 +83,15 @@ class Fetching:
         same_size = self._target.stat().st_size == self._bytes
         return same_size and digest_of(self._target) == self._digest
 
-    def _fetch(self) -> None:
-        """Fetch until nothing is missing; again and again, as long as something comes."""
+    def _fetch(self) -> str:
+        """Fetch until nothing is missing, and give the digest of what is there."""
         pauses = Pauses(self._connection.patience)
-        if not self._digest:
-            self._part.unlink(missing_ok=True)
-        with self._part.open("ab") as file:
-            while True:
+        with self._part.open("ab+" if self._digest else "wb+") as file:
+            file.seek(0)
+            self._hash = hashlib.sha256()
+            while block := file.read(_BLOCK):  # What an earlier run has fetched.
+                self._hash.update(block)
+            while True:  # Again and again, as long as something comes.
                 begin = file.tell()
                 try:
                     self._append(file, begin)
@@ -98,9 +100,7 @@ class Fetching:
                         pauses.reset()
                     pauses.after(trouble)
                 else:
-                    break
-            file.flush()
-            os.fsync(file.fileno())
+                    return self._hash.hexdigest()
 
     def _append(self, file: BinaryIO, begin: int) -> None:
         """Fetch what is missing behind what is there, once."""
@@ -111,11 +111,13 @@ class Fetching:
             if answer.status_code == 416:  # Nothing is missing; its digest tells whether it is so.
                 return
             if answer.status_code != 206 and begin:
-                file.truncate(0)
-                begin = 0
+                file.seek(0)
+                file.truncate()
+                begin, self._hash = 0, hashlib.sha256()
             self._amount.begin(self._target, begin)
             for block in answer.iter_bytes(_BLOCK):
                 file.write(block)
+                self._hash.update(block)
                 begin += len(block)
                 self._amount.at(self._target, begin)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import httpx
 
 _TUS = {"Tus-Resumable": "1.0.0"}
-_BLOCK = 2**18
+_BLOCK = 2**20
 #: Files that are sent at a time; one alone seldom fills a line with its digests and answers.
 _AT_A_TIME = 4
 #: An upload is taken for one that may be used only if it stays for so long.
