@@ -292,7 +292,7 @@ def test_help_imports_nothing_of_the_client() -> None:
 
 
 def test_a_real_mosaic_is_the_same_here_and_there(
-    at: Hven, hven: Hven, shared_data: Path, tmp_path: Path
+    at: Hven, hven: Hven, shared_data: Path, tmp_path: Path, served: Service
 ) -> None:
     images = sorted((shared_data / "mosaic" / "m17_2mass_j").glob("*.fits"))[:2]
     words = ["mosaic", *images, "--pixel-scale", "4"]
@@ -301,6 +301,11 @@ def test_a_real_mosaic_is_the_same_here_and_there(
     assert hven(*words, "-o", tmp_path / "here", "-q").code == 0
     one, two = (tmp_path / folder / "mosaic.fits" for folder in ("here", "there"))
     assert _digest(one) == _digest(two)
+    with Client(served.url, served.token) as client:
+        results = client.jobs(application="mosaic")[0].results
+        assert len(results["images"].open()) == len(results["images_ecsv"].open()) == 2
+        assert results["mosaic"].open()[0].data.shape == fits.getdata(two).shape
+        assert results["preview"].open().format == "PNG"
 
 
 def _digest(path: Path) -> str:

@@ -102,7 +102,7 @@ def test_progress_is_told_in_words(client: Client) -> None:
         "it is executing: begun on " + job.document["attempts"][0]["node"],
         "looking at m31.fits",
         "m31.fits: must have a WCS, has none",
-        "it is error",
+        "it has failed",
     ]
 
 

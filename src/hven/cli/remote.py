@@ -145,7 +145,6 @@ class _Remote:
 
     def _listen(self, job: Job, listener: Listener) -> None:
         from hven.client.narrating import Narrator
-        from hven.client.telling import Told
 
         narrate = Narrator(listener, job.id)
         programs = self._report.for_programs
@@ -154,8 +153,6 @@ class _Remote:
                 listener(_told(event))
             else:
                 narrate(event)
-        if not programs:
-            listener(Told("end", job.application))
 
 
 def _told(event: JobEvent) -> _Told:

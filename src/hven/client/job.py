@@ -15,7 +15,7 @@ from hven.client.failing import failure_of
 from hven.client.following import ENDED, Follower, JobEvent, event_of
 from hven.client.narrating import Narrator
 from hven.client.results import RemoteFile, Results
-from hven.client.telling import Listener, Told, nobody
+from hven.client.telling import Amount, Listener, nobody
 from hven.errors import Fault, HvenError, ParameterError
 from hven.progress.display import display
 
@@ -206,7 +206,6 @@ class Job:
         narrate = Narrator(listener, self.id)
         for event in self.follow(timeout=timeout, tell=listener):
             narrate(event)
-        listener(Told("end", self.application))
 
     def save(self, folder: str | Path, *, progress: bool = False) -> list[Path]:
         """Fetch all its files into a folder, which is made when it is not there.
@@ -223,11 +222,14 @@ class Job:
         folder.mkdir(parents=True, exist_ok=True)
         saved: dict[str, Path] = {}
         results = self.results
-        for file in [results[name] for name in (results if only is None else only)]:
+        wanted = [results[name] for name in (results if only is None else only)]
+        words = f"Fetch {len(wanted)} files (MB)"
+        amount = Amount(tell, "fetch", words, sum(file.size for file in wanted))
+        for file in wanted:
             target = folder / file.file_name()
             if target in saved.values():  # Two results may have files of one name.
                 target = target.with_name(f"{file.name}-{target.name}")
-            saved[file.name] = file.save_told(target, tell)
+            saved[file.name] = file.save_counted(target, amount)
         return saved
 
     def run(self) -> Job:

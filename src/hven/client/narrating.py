@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from hven.client.following import JobEvent
+from hven.client.following import ENDED, JobEvent
 from hven.client.telling import Listener, Told
+
+#: What a phase is called that is no adjective.
+_WORDS = {"ERROR": "has failed"}
 
 
 class Narrator:
@@ -30,10 +33,13 @@ class Narrator:
         elif event.kind == "attempt":
             self._say(event.text)
         elif event.kind == "phase" and event.data.get("move") != "create":
-            phase = str(event.data.get("phase", "")).lower()
+            phase = str(event.data.get("phase", ""))
+            if phase in ENDED:
+                self._listener(Told("end", ""))
             # Why an attempt ended stands in the line before already.
             told = event.text and event.text != self._said
-            self._say(f"{self._subject} is {phase}" + (f": {event.text}" if told else ""))
+            words = _WORDS.get(phase, f"is {phase.lower()}")
+            self._say(f"{self._subject} {words}" + (f": {event.text}" if told else ""))
             self._subject = "it"
 
     def _say(self, text: str) -> None:

@@ -51,7 +51,9 @@ def opened(path: Path, media_type: str, **options: Any) -> Any:
     if kind.startswith("image/"):
         from PIL import Image
 
-        return Image.open(path, **options)
+        picture = Image.open(path, **options)
+        picture.load()  # It closes the file as well.
+        return picture
     if kind == "application/json" or kind.endswith("+json"):
         return json.loads(path.read_text(encoding="utf-8"))
     if kind.startswith("text/"):
@@ -68,6 +70,11 @@ def _fits(path: Path, options: dict[str, Any]) -> Any:
 def _table(path: Path, form: str, options: dict[str, Any]) -> Any:
     from astropy.table import Table
 
+    if form == "parquet":  # astropy would read it by pandas, which nothing else here wants.
+        from pyarrow import parquet
+
+        columns = parquet.read_table(path, **options)
+        return Table({name: columns[name].to_numpy() for name in columns.column_names})
     return Table.read(path, format=form, **options)
 
 

@@ -13,7 +13,7 @@ from hven.client.connection import Connection
 from hven.client.download import Fetching, file_name
 from hven.client.opening import opened
 from hven.client.scratch import scratch_folder
-from hven.client.telling import Amount, Listener, nobody
+from hven.client.telling import Amount
 from hven.errors import MissingError
 from hven.progress.display import display
 from hven.progress.sizes import size_words
@@ -103,12 +103,12 @@ class RemoteFile:
             It came with another digest than the service says, again and again.
         """
         with display(shown=progress) as listener:
-            return self.save_told(Path(where).expanduser(), listener)
+            amount = Amount(listener, "fetch", f"Fetch {self.name} (MB)", self.size)
+            return self.save_counted(Path(where).expanduser(), amount)
 
-    def save_told(self, where: Path, tell: Listener) -> Path:
-        """See `save`; what comes is told."""
+    def save_counted(self, where: Path, amount: Amount) -> Path:
+        """See `save`; what comes is counted."""
         target = where / self.file_name() if where.is_dir() else where
-        amount = Amount(tell, f"fetch {self.name}", f"Fetch {self.name} (MB)", self.size)
         Fetching(self._connection, self._path, target, self._found, amount).run()
         return target
 
@@ -136,7 +136,7 @@ class RemoteFile:
         folder = scratch_folder() / self._job / (self.sha256 or "unfinished") / self.name
         folder.mkdir(parents=True, exist_ok=True)
         there = list(folder.glob("[!.]*")) if self.sha256 else []
-        return there[0] if there else self.save_told(folder, nobody)
+        return there[0] if there else self.save(folder)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.help or self.media_type}, {size_words(self.size)}>"
