@@ -304,7 +304,8 @@ def test_a_real_mosaic_is_the_same_here_and_there(
     with Client(served.url, served.token) as client:
         results = client.jobs(application="mosaic")[0].results
         assert len(results["images"].open()) == len(results["images_ecsv"].open()) == 2
-        assert results["mosaic"].open()[0].data.shape == fits.getdata(two).shape
+        with results["mosaic"].open() as image:
+            assert image[0].data.shape == fits.getdata(two).shape
         assert results["preview"].open().format == "PNG"
 
 
