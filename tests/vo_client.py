@@ -35,11 +35,13 @@ class Vo:
     ----------
     user
         Whose token it shows; None shows none.
+    limits
+        Of the token, as `hven.web.tokens.make` takes them.
     """
 
-    def __init__(self, user: User | None) -> None:
+    def __init__(self, user: User | None, **limits: Any) -> None:
         self.client = Client(raise_request_exception=False)
-        secret = tokens.make(user, "of a test").secret if user else ""
+        secret = tokens.make(user, "of a test", **limits).secret if user else ""
         self.headers = {"Authorization": f"Bearer {secret}"} if user else {}
 
     def __call__(self, method: str, path: str, form: Any = None, **headers: str) -> Any:

@@ -17,6 +17,7 @@ from service import Service
 
 # What these clients leave to be collected.
 pytestmark = [
+    pytest.mark.xdist_group("clients"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -14,6 +14,7 @@ from hven.jobs.configuration import Configuration
 from hven.jobs.models import Job, User
 from hven.jobs.phases import Phase
 from hven.vo.views import lists
+from hven.web.scopes import Scope
 from job_rows import make_job, make_result
 from vo_client import HOST, UWS, XLINK, Vo, child
 
@@ -254,6 +255,41 @@ def test_without_an_account_a_job_is_reached_by_its_secret_identifier_alone(
     mine = make_job(user, application="echo")
     assert nobody("GET", f"/vo/jobs/{mine.pk}").status_code == 401
     assert nobody("DELETE", path).status_code == 303
+
+
+def test_a_token_does_only_what_it_is_for(alice: Vo, user: User, vo: Callable[..., Vo]) -> None:
+    job = make_job(user, Phase.PENDING, application="echo")
+    before = sorted(map(str, Job.objects.values_list()))
+    reads = vo(user, scopes=frozenset({Scope.READ}))
+    assert listed(reads) == [str(job.pk)]
+    assert reads.post("/vo/links", ID=str(job.pk)).status_code == 200
+    for method, path in (
+        ("POST", "/vo/echo/async"),
+        ("POST", "/vo/echo/sync"),
+        ("GET", "/vo/echo/sync"),
+        ("POST", f"/vo/echo/async/{job.pk}/phase"),
+        ("DELETE", f"/vo/echo/async/{job.pk}"),
+    ):
+        answer = reads(method, path, {"PHASE": "RUN"} if method == "POST" else None)
+        assert answer.status_code == 403
+        assert answer.content.decode().startswith("scope: the token must be for")
+    elsewhere = vo(user, only=["tiles"])
+    assert listed(elsewhere) == []
+    assert elsewhere("GET", f"/vo/jobs/{job.pk}").status_code == 403
+    assert elsewhere.post("/vo/echo/async").status_code in (400, 403)
+    assert sorted(map(str, Job.objects.values_list())) == before
+    submits = vo(user, scopes=frozenset({Scope.SUBMIT}))
+    assert submits.post("/vo/echo/async").status_code == 303
+    assert submits("GET", "/vo/jobs").status_code == 403
+
+
+def test_who_asks_too_often_is_told_when_to_come_again(alice: Vo, settings: Any) -> None:
+    settings.HVEN = replace(settings.HVEN, rate_submissions=1)
+    answers = [alice.post("/vo/echo/async") for _ in range(3)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert int(refused[0]["Retry-After"]) > 0
+    assert Job.objects.count() == 3 - len(refused)
 
 
 @pytest.mark.parametrize("name", ["00000000-0000-0000-0000-000000000000", "spam", "1", "%00"])

@@ -14,6 +14,7 @@ import pytest
 
 from service import Service
 
+pytestmark = pytest.mark.xdist_group("waiting")
 #: Seconds within which a waiter is woken on a machine as busy as one of tests may be.
 _BUSY = 5.0
 

@@ -16,6 +16,7 @@ from hven.errors import (
     MissingError,
     ParameterError,
     QuotaError,
+    RateError,
     ResourceError,
     ServiceError,
     UnavailableError,
@@ -49,7 +50,8 @@ def refusal(response: httpx.Response) -> HvenError:
     problem = _problem(response)
     if status in PASSING:
         detail = problem.get("detail") or f"{response.url.host} answers {status} for the moment"
-        return UnavailableError(str(detail), retry_after(response))
+        passing = RateError if status == 429 else UnavailableError
+        return passing(str(detail), retry_after(response))
     if not problem:
         return _foreign(response)
     faults = [Fault(str(each["name"]), str(each["text"])) for each in problem.get("faults", ())]

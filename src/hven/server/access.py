@@ -12,8 +12,9 @@ from hven.jobs.access import readable
 from hven.jobs.configuration import configuration
 from hven.jobs.models import Job
 from hven.jobs.patience import patient
-from hven.server.asgi import Receive, Scope, headers
+from hven.server import asgi
 from hven.web.authentication import CredentialsError, user_of
+from hven.web.scopes import Scope
 
 _THREADS = 4
 
@@ -24,7 +25,7 @@ class Access:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="access")
 
-    async def readable(self, scope: Scope, text: str) -> Job:
+    async def readable(self, scope: asgi.Scope, text: str) -> Job:
         """The job of that identifier, if who asks may read it.
 
         Raises
@@ -34,7 +35,7 @@ class Access:
         UnavailableError, django.db.Error
             The database does not answer.
         """
-        found = headers(scope)
+        found = asgi.headers(scope)
 
         def look() -> Job:
             try:
@@ -46,7 +47,7 @@ class Access:
 
 
 def _readable(found: dict[str, str], text: str) -> Job:
-    user = user_of(found)
+    user = user_of(found, [Scope.READ])
     if user is None and not configuration().anonymous:
         raise CredentialsError("authorization: must be given: a token, or name and password")
     try:
@@ -57,7 +58,7 @@ def _readable(found: dict[str, str], text: str) -> Job:
         raise
 
 
-async def disconnected(receive: Receive) -> None:
+async def disconnected(receive: asgi.Receive) -> None:
     """Wait until the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -9,6 +9,7 @@ from a2wsgi import WSGIMiddleware
 from django.core.wsgi import get_wsgi_application
 
 from hven.jobs.configuration import configuration
+from hven.server import live
 from hven.server.access import Access
 from hven.server.asgi import Receive, Scope, Send, answer_problem, header
 from hven.server.following import Hub
@@ -18,7 +19,8 @@ from hven.server.waiting import Waiting, no_body
 _STREAM = re.compile(r"/api/v1/jobs/(?P<job>[0-9a-fA-F-]{32,36})/stream")
 #: What moves files, and may take hours over a slow line.
 _TRANSFER = re.compile(
-    r"/api/v1/(uploads(/.*)?|jobs/[^/]+/results/.+)|/vo/.+/(results|parameters)/.+"
+    r"/api/v1/(uploads(/.*)?|archive|jobs/[^/]+/(archive|results/.+))"
+    r"|/vo/.+/(results|parameters)/.+"
 )
 _FORM_WITH_FILES = "multipart/form-data"
 
@@ -37,12 +39,16 @@ class Application:
         self.hub = Hub()
         self._streams = Streams(self.hub, access)
         self._waiting = Waiting(self.hub, access)
+        self.live = live.Live()
         self._ordinary: Any = WSGIMiddleware(django, workers=threads)
         self._transfers: Any = WSGIMiddleware(django, workers=threads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            return
+        if scope["path"] == live.PATH and scope["method"] == "GET":
+            await self.live.answer(scope, receive, send)
             return
         found = _STREAM.fullmatch(scope["path"])
         if found and scope["method"] == "GET":

@@ -55,7 +55,9 @@ INSTALLED_APPS = [
     "hven.vo",
 ]
 MIDDLEWARE: list[str] = [
+    "hven.web.middleware.RequestIds",
     "hven.server.middleware.RequestLog",
+    "hven.web.middleware.AnswersForPrograms",
     "hven.server.middleware.PatientRequests",
     "django.middleware.security.SecurityMiddleware",
 ]

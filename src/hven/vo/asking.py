@@ -19,25 +19,23 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
-from ninja.utils import check_csrf
 
 from hven.errors import (
     ConflictError,
     Fault,
-    ForbiddenError,
     MissingError,
     ParameterError,
     UnavailableError,
     UserError,
 )
 from hven.jobs.access import readable
-from hven.jobs.configuration import configuration
 from hven.jobs.models import Job, User
 from hven.vo.incoming import Incoming
 from hven.vo.phases import named, wants_held
 from hven.web.addresses import absolute
-from hven.web.authentication import CHALLENGE, CredentialsError, user_of
-from hven.web.statuses import status_of
+from hven.web.authentication import permit
+from hven.web.problems import ForgeryError, problem_of
+from hven.web.scopes import Scope
 
 _SAFE = ("GET", "HEAD")
 _TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
@@ -108,7 +106,9 @@ class Asked:
 View = Callable[..., HttpResponseBase]
 
 
-def door(*methods: str, public: bool = False, by_get: bool = False) -> Callable[[View], Any]:
+def door(
+    *methods: str, public: bool = False, by_get: bool = False, needs: Scope = Scope.MANAGE
+) -> Callable[[View], Any]:
     """Make a function that takes what was asked a view of Django.
 
     Parameters
@@ -120,6 +120,8 @@ def door(*methods: str, public: bool = False, by_get: bool = False) -> Callable[
     by_get
         Whether GET makes something: then a session, whose cookie any page can make a browser
         send, is not enough.
+    needs
+        What a token must be for that does more than read.
     """
     allowed = [*methods, "HEAD"] if "GET" in methods and not by_get else list(methods)
 
@@ -135,8 +137,7 @@ def door(*methods: str, public: bool = False, by_get: bool = False) -> Callable[
             try:
                 request.upload_handlers = [Incoming(request)]
                 if not public:
-                    user = _asker(request)
-                    _require_meant(request, user, by_get)
+                    user = _asker(request, by_get, needs)
                 _require_form(request)
                 asked = Asked(request, user, f"/{root}", application, job)
                 response = view(asked, **more)
@@ -177,36 +178,29 @@ def refusal(error: UserError | UnavailableError, *, known: bool = True) -> HttpR
 
     What cannot be done in the phase of a job is forbidden, by the words of UWS.
     """
-    status = 403 if isinstance(error, ConflictError) else status_of(error, known=known)
+    found = problem_of(error, known=known)
+    status = 403 if isinstance(error, ConflictError) else found.status
     response = plain(f"{error}\n", status)
-    if status == 401:
-        response["WWW-Authenticate"] = CHALLENGE
-    if isinstance(error, UnavailableError):
-        response["Retry-After"] = str(error.retry_after)
+    for name, value in found.headers.items():
+        response[name] = value
     return response
 
 
-def _asker(request: HttpRequest) -> User | None:
-    """Who asks.
+def _asker(request: HttpRequest, by_get: bool, needs: Scope) -> User | None:
+    """Who asks, found to be allowed to.
 
     Raises
     ------
-    CredentialsError
-        Nobody in particular, where that is not allowed.
+    UserError
+        It is not.
     """
-    user = user_of(request.headers)
-    if user is None and not configuration().anonymous:
-        raise CredentialsError("authorization: must be given: a token, or name and password")
-    return user
-
-
-def _require_meant(request: HttpRequest, user: User | None, by_get: bool) -> None:
-    """Refuse what a browser asks by itself, perhaps for a page that means no good."""
-    by_session = user is not None and "authorization" not in request.headers
-    if by_session and by_get and request.method in _SAFE:
-        raise ForbiddenError("authorization: must be given with GET, or use POST")
-    if by_session and request.method not in _SAFE and check_csrf(request):
-        raise ForbiddenError("X-CSRFToken: must be that of the session")
+    if request.method in _SAFE and not by_get:
+        return permit(request, Scope.READ).user
+    found = permit(request, needs, submits=needs == Scope.SUBMIT)
+    if found.by_session and request.method in _SAFE:
+        # A browser asks by itself, perhaps for a page that means no good.
+        raise ForgeryError("authorization: must be given with GET, or use POST")
+    return found.user
 
 
 def _require_form(request: HttpRequest) -> None:

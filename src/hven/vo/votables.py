@@ -114,9 +114,9 @@ def _parameter(field: Field) -> Markup:
 
 
 def _default(field: Field) -> str:
-    """What is taken unless it is given; nothing where it has to be, or has no words."""
+    """What is taken unless it is given; nothing where it has to be, or is none."""
     if field.required or field.many or field.default is None:
-        return "NaN" if field.kind == "number" else "0" if field.kind == "integer" else ""
+        return ""
     return field.to_text(field.default)
 
 

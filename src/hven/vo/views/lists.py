@@ -14,13 +14,14 @@ from hven.vo.asking import Asked, door, see_other, xml
 from hven.vo.creating import create, offered
 from hven.vo.documents import list_document
 from hven.vo.phases import moment, phase, shown, single, whole
+from hven.web.scopes import Scope
 
 #: Jobs of a list that nobody said how long it may be.
 _MOST = 1000
 _COLUMNS = ("id", "phase", "label", "created", "owner__username")
 
 
-@door("GET", "POST")
+@door("GET", "POST", needs=Scope.SUBMIT)
 def jobs(asked: Asked) -> HttpResponse:
     """The jobs of who asks, newest first; POST makes a new one."""
     if asked.request.method != "POST":

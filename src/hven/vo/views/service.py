@@ -25,6 +25,7 @@ from hven.vo.votables import (
 )
 from hven.web.addresses import absolute
 from hven.web.instants import instant
+from hven.web.scopes import Scope
 
 _SINCE = now()
 _UWS = "UWS#rest-1.1"
@@ -78,7 +79,7 @@ def description(asked: Asked) -> HttpResponse:
     return xml(description_document(made, offers), VOTABLE_TYPE)
 
 
-@door("GET", "POST")
+@door("GET", "POST", needs=Scope.READ)
 def links_by_id(asked: Asked) -> HttpResponse:
     """The links of jobs, by their identifiers."""
     names = asked.given.getlist("id")

@@ -17,12 +17,13 @@ from hven.jobs.phases import TERMINAL, Phase
 from hven.vo.asking import Asked, door, plain, see_other
 from hven.vo.creating import create
 from hven.vo.results import MAIN, results_of
+from hven.web.scopes import Scope
 
 #: Seconds after which it is worth asking again for a job that takes longer.
 _RETRY_AFTER = 60
 
 
-@door("GET", "POST", by_get=True)
+@door("GET", "POST", by_get=True, needs=Scope.SUBMIT)
 def sync(asked: Asked) -> HttpResponse:
     """Make a job, run it, and send the client to where it waits for the end."""
     return see_other(asked.address(create(asked, run=True).pk))
