@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from hven.declare.annotations import parameter_of
 from hven.declare.field import Field
@@ -47,6 +47,8 @@ class Application:
         Finds what is wrong between parameters; None when there is nothing.
     warm
         Loads what each run needs; called once in a process from which runs are forked.
+    family
+        The heading under which lists and menus show it.
     """
 
     name: str
@@ -60,6 +62,9 @@ class Application:
     body: Callable[..., Any]
     conditions: Check | None = None
     warm: Callable[[], None] | None = None
+    family: str = "Other"
+    #: Templates of pages call what they can, and this they should not.
+    do_not_call_in_templates: ClassVar[bool] = True
 
     @property
     def summary(self) -> str:
@@ -126,6 +131,7 @@ def application(
     references: Iterable[str] = (),
     check: Check | None = None,
     warm: Callable[[], None] | None = None,
+    family: str = "Other",
 ) -> Callable[[Callable[..., Any]], Application]:
     """Declare the decorated function as an application.
 
@@ -146,6 +152,8 @@ def application(
         Given all values, yields a Fault for each condition between them that does not hold.
     warm
         Loads what each run needs, such as compiled code; a service calls it once and forks.
+    family
+        The heading under which lists and menus show it: `Images`, `Particles`.
 
     Raises
     ------
@@ -173,6 +181,7 @@ def application(
             body=body,
             conditions=check,
             warm=warm,
+            family=family,
         )
 
     return declare

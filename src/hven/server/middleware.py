@@ -12,6 +12,8 @@ from django.http.response import HttpResponseBase
 
 from hven.errors import UnavailableError
 from hven.jobs.patience import PATIENCE, is_away, patient, reach, unavailable
+from hven.portal.failures import failure
+from hven.web.addresses import is_page
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -52,12 +54,12 @@ class PatientRequests:
                 self._wait(deadline)
                 response = self._answer(request)
         except UnavailableError as error:
-            return refusal(error)
+            return refusal(request, error)
         return response
 
-    def process_exception(self, _: HttpRequest, error: Exception) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Say 503 for passing trouble of the service; all else is left to others."""
-        return _passing(error)
+        return _passing(request, error)
 
     def _wait(self, deadline: float) -> None:
         left = deadline - time.monotonic()
@@ -90,27 +92,33 @@ class RequestLog:
         return response
 
 
-def refusal(error: UnavailableError) -> HttpResponse:
-    """The answer 503, as a problem document (RFC 9457)."""
+def refusal(request: HttpRequest, error: UnavailableError) -> HttpResponse:
+    """The answer 503: a page for people, for programs a problem document (RFC 9457)."""
+    response = failure(request, 503, str(error)) if is_page(request.path) else _problem(error)
+    response["Retry-After"] = str(error.retry_after)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _problem(error: UnavailableError) -> HttpResponse:
     problem = {
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
         "detail": str(error),
     }
-    response = JsonResponse(problem, status=503, content_type="application/problem+json")
-    response["Retry-After"] = str(error.retry_after)
-    response["Cache-Control"] = "no-store"
-    return response
+    return JsonResponse(problem, status=503, content_type="application/problem+json")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The answer when something failed outside a view; Django calls it within `except`."""
     error = sys.exception()
-    response = _passing(error) if error else None
+    response = _passing(request, error) if error else None
     if response is not None:
         return response
     _log.error("failed: %s %s", request.method, request.path, exc_info=error)
+    if is_page(request.path):
+        return failure(request, 500)
     problem = {
         "type": "about:blank",
         "title": "Internal Server Error",
@@ -123,6 +131,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The answer when there is nothing at an address."""
     del exception  # Django gives it by name.
+    if is_page(request.path):
+        return failure(request, 404)
     problem = {
         "type": "about:blank",
         "title": "Not Found",
@@ -132,11 +142,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return JsonResponse(problem, status=404, content_type="application/problem+json")
 
 
-def _passing(error: BaseException) -> HttpResponse | None:
+def _passing(request: HttpRequest, error: BaseException) -> HttpResponse | None:
     found = unavailable(error)
     if found is None:
         return None
-    response = refusal(found)
+    response = refusal(request, found)
     vars(response)[_AWAY] = is_away(error)
     _log.warning("%s: %s", found, error)
     return response

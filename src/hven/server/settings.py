@@ -46,24 +46,47 @@ DATABASES: dict[str, Any] = {"default": database(HVEN)}
 AUTH_USER_MODEL = "jobs.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
+    "hven.portal",  # Before those whose templates it replaces.
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django_htmx",
     "hven.jobs",
     "hven.web",
     "hven.api",
 ]
 MIDDLEWARE: list[str] = [
     "hven.server.middleware.RequestLog",
+    "hven.portal.assets.Assets",
     "hven.server.middleware.PatientRequests",
     "django.middleware.security.SecurityMiddleware",
+    "hven.portal.middleware.Packing",
+    "hven.portal.middleware.Sessions",
+    "hven.portal.middleware.Languages",
+    "hven.portal.middleware.Forgery",
+    "hven.portal.middleware.Users",
+    "hven.portal.middleware.Messages",
+    "allauth.account.middleware.AccountMiddleware",
+    "hven.portal.middleware.Pages",
 ]
 #: Of a request that is no upload; a list of ten thousand images takes one.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
-SESSION_COOKIE_SECURE = (HVEN.url or "").startswith("https:")
 ROOT_URLCONF = "hven.server.urls"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = None
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = str(HVEN.data / "mail")
+
+from hven.portal.settings import *  # noqa: E402, F403
+from hven.portal.settings import cookies  # noqa: E402
+
+globals().update(cookies(https=(HVEN.url or "").startswith("https:")))

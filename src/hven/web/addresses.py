@@ -25,3 +25,12 @@ def absolute(request: HttpRequest, root: str, *parts: object) -> str:
     base = configuration().url
     start = base.rstrip("/") if base else f"{request.scheme}://{request.get_host()}"
     return "/".join([f"{start}{root}", *(urllib.parse.quote(str(part), safe="") for part in parts)])
+
+
+#: The doors of programs: what begins with one of these is no page.
+DOORS = ("/api/", "/vo/")
+
+
+def is_page(path: str) -> bool:
+    """Whether people look at what is at an address, and not programs."""
+    return not path.startswith(DOORS)

@@ -88,6 +88,7 @@ def _warm() -> None:
     version=1,
     check=_conflicts,
     warm=_warm,
+    family="Images",
     references=(
         "Berriman et al. 2002, Proc. SPIE 4846, 91, doi:10.1117/12.461512",
         "Fruchter & Hook 2002, PASP 114, 144, doi:10.1086/338393",
