@@ -22,7 +22,7 @@ from hven.errors import UnavailableError
 #: Files that are looked into at a time.
 MOST_FILES = 400
 #: Seconds of processor time, and by the clock.
-CPU_SECONDS, WALL_SECONDS = 10, 20
+CPU_SECONDS, WALL_SECONDS = 10, 60
 MEMORY_BYTES = 3 * 2**29
 _MOST_OUTPUT = 32 * 2**20
 #: Processes of this kind at a time, of a web process.

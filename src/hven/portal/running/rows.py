@@ -49,6 +49,11 @@ class Row:
         return "area" if "\n" in self.text else "text"
 
     @property
+    def wide(self) -> bool:
+        """Whether it takes the whole width of the form."""
+        return self.widget in ("files", "file", "area", "lines", "checks")
+
+    @property
     def text(self) -> str:
         """What stands in a box of text."""
         if self.texts:
