@@ -1,19 +1,13 @@
-"""Files that come within forms: on the disk of the service while a request is read, then nowhere.
-
-A view that takes them is decorated with `takes_files`; all else reads forms as Django does.
-"""
+"""Files within forms: on the disk of the service while a request is read, nowhere after it."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from typing import IO, Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
-from django.http import HttpRequest
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from hven.errors import Fault, ResourceError
 from hven.jobs import limits
@@ -60,21 +54,3 @@ class Incoming(FileUploadHandler):
         return UploadedFile(
             file=self._file, name=self.file_name, content_type=self.content_type, size=file_size
         )
-
-
-def takes_files(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view whose forms may have large files in them.
-
-    Who reads the form first decides where its files go: so this comes before the look at the
-    form's token, which comes before the view.
-    """
-    protected = csrf_protect(view)
-
-    @csrf_exempt
-    @wraps(view)
-    def answer(request: HttpRequest, *given: Any, **named: Any) -> Any:
-        if request.method == "POST":
-            request.upload_handlers = [Incoming(request)]
-        return protected(request, *given, **named)
-
-    return answer

@@ -45,8 +45,10 @@ def image(path: Path, ra: float, seed: int) -> Path:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("images")
-    return [image(folder / f"{name}.fits", ra, seed) for seed, (name, ra) in enumerate(
-        [("west", 150.0), ("east", 150.1)])]
+    return [
+        image(folder / f"{name}.fits", ra, seed)
+        for seed, (name, ra) in enumerate([("west", 150.0), ("east", 150.1)])
+    ]
 
 
 # A busy machine takes its time to look into files.

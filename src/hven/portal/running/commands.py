@@ -70,7 +70,7 @@ def _command_line(made: Application, given: Given, inputs: Mapping[str, Iterable
     bare = [field for field in files if not field.many] + [f for f in files if f.many][:1]
     words = [f"hven {made.name}"]
     for field in bare:
-        words += map(_word, _local(field, inputs))
+        words += map(_word, _local(field, given, inputs))
     parts = [" ".join(words)]
     for field in made.fields:
         if field.name in given and field not in bare:
@@ -86,7 +86,7 @@ def _option(field: Field, given: Given, inputs: Mapping[str, Iterable[Lookup]]) 
         except ParameterError:
             pass
     if field.kind == "file":
-        texts = _local(field, inputs)
+        texts = _local(field, given, inputs)
     else:
         value = given[field.name]
         texts = lines(value) if field.many else [str(value)]
@@ -95,13 +95,15 @@ def _option(field: Field, given: Given, inputs: Mapping[str, Iterable[Lookup]]) 
     return f"{option}={shlex.quote(texts[-1] if texts else '')}"
 
 
-def _local(field: Field, inputs: Mapping[str, Iterable[Lookup]]) -> list[str]:
+def _local(field: Field, given: Given, inputs: Mapping[str, Iterable[Lookup]]) -> list[str]:
     """Names of files as they are on one's own machine."""
+    if field.name not in inputs:
+        return lines(given.get(field.name, [])) or [field.name.upper()]
     found = [
         (source.name for source in each.sources) if each.sources else (each.reference,)
-        for each in inputs.get(field.name, ())
+        for each in inputs[field.name]
     ]
-    return [name for names in found for name in names] or [field.name.upper()]
+    return [name for names in found for name in names]
 
 
 def _word(text: str) -> str:

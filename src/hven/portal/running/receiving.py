@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from hven.errors import Fault, QuotaError, ResourceError, UnavailableError, UserError
+from hven.errors import Fault, ResourceError, UnavailableError, UserError
 from hven.jobs import uploads
 from hven.jobs.models import Upload, User
+from hven.portal.failures import failure
+from hven.web.incoming import Incoming
+
+
+def takes_files(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A view whose forms may have large files in them.
+
+    Who reads the form first decides where its files go: so this comes before the look at the
+    form's token, which comes before the view.
+    """
+    protected = csrf_protect(view)
+
+    @csrf_exempt
+    @wraps(view)
+    def answer(request: HttpRequest, *given: Any, **named: Any) -> Any:
+        if request.method == "POST":
+            request.upload_handlers = [Incoming(request)]
+        try:
+            return protected(request, *given, **named)
+        except ResourceError as error:
+            return failure(request, 413, str(error))
+
+    return answer
 
 
 def receive(
@@ -23,6 +49,6 @@ def receive(
         try:
             called = file.name or "file"
             kept.append(uploads.take_whole(owner, called, file.size, "", file.read))
-        except (QuotaError, ResourceError, UnavailableError, UserError) as error:
+        except (UserError, UnavailableError) as error:
             faults.append(Fault(name, f"'{file.name}' cannot be taken: {error}"))
     return kept

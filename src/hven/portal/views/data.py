@@ -19,8 +19,7 @@ from hven.jobs.models import Upload, User
 from hven.portal.asking import asker, own
 from hven.portal.paging import page_of
 from hven.portal.running import estimates
-from hven.portal.running.receiving import receive
-from hven.web.incoming import takes_files
+from hven.portal.running.receiving import receive, takes_files
 
 #: Files of a dataset that are listed.
 _MOST_FILES = 20_000

@@ -24,12 +24,11 @@ from hven.jobs.submission import submit
 from hven.portal.asking import asker, own
 from hven.portal.running import estimates, filling
 from hven.portal.running.presets import PresetError, preset_of, presets_of, save
-from hven.portal.running.receiving import receive
+from hven.portal.running.receiving import receive, takes_files
 from hven.portal.running.request import Request
 from hven.portal.running.terms import MAILS, STARTS, Terms, lanes, read_terms, terms_of
 from hven.portal.views.applications import found
 from hven.web.addresses import absolute
-from hven.web.incoming import takes_files
 
 _STATUS = {UnavailableError: 503, ConflictError: 409}
 
