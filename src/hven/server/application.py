@@ -9,6 +9,7 @@ from a2wsgi import WSGIMiddleware
 from django.core.wsgi import get_wsgi_application
 
 from hven.jobs.configuration import configuration
+from hven.server import live
 from hven.server.asgi import Receive, Scope, Send, answer_problem, header
 from hven.server.following import Hub
 from hven.server.streams import Streams
@@ -30,12 +31,16 @@ class Application:
         threads = configuration().web_threads
         self.hub = Hub()
         self._streams = Streams(self.hub)
+        self.live = live.Live()
         self._ordinary: Any = WSGIMiddleware(django, workers=threads)
         self._transfers: Any = WSGIMiddleware(django, workers=threads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            return
+        if scope["path"] == live.PATH and scope["method"] == "GET":
+            await self.live.answer(scope, receive, send)
             return
         found = _STREAM.fullmatch(scope["path"])
         if found and scope["method"] == "GET":

@@ -169,4 +169,5 @@ async def _refuse(send: Send, error: Exception) -> None:
     if passing is None and not isinstance(error, UserError):
         raise error
     found = problem_of(passing or cast(UserError, error))
-    await answer_problem(send, found.status, found.document["detail"], found.headers)
+    detail, code = found.document["detail"], found.document["code"]
+    await answer_problem(send, found.status, detail, found.headers, code=code)
