@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.i18n import set_language
 
+from hven.portal import account_urls
 from hven.portal.views import (
     about,
-    account,
     applications,
     contact,
     data,
@@ -24,7 +23,6 @@ pages: list[URLPattern | URLResolver] = [
     path("help/", about.help_page, name="help"),
     path("status/", status.status, name="status"),
     path("contact/", contact.contact, name="contact"),
-    path("language/", set_language, name="language"),
     path("applications/", applications.catalogue, name="applications"),
     path("applications/<slug:name>/", applications.application, name="application"),
     path("applications/<slug:name>/run/", applications.run, name="run"),
@@ -33,7 +31,7 @@ pages: list[URLPattern | URLResolver] = [
     path("jobs/<uuid:job>/results/<str:name>/", jobs.result, name="result"),
     path("shared/<str:token>/", sharing.shared, name="shared"),
     path("data/", data.data, name="data"),
-    path("account/", account.account, name="account"),
+    *account_urls.pages,
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
