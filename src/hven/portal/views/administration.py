@@ -17,6 +17,7 @@ from hven.jobs import administration, applications, limits
 from hven.jobs.clock import now
 from hven.jobs.models import Job, Upload, User
 from hven.jobs.phases import ACTIVE, Phase
+from hven.portal.views import status
 
 _ACTIVE = [phase.value for phase in ACTIVE]
 _MOST_USERS = 20
@@ -50,14 +51,10 @@ def switches(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _switch(request)
         return redirect("admin:switches")
-    off = applications.switched_off()
     content = {
         **admin.site.each_context(request),
         "title": _("Applications"),
-        "rows": [
-            {"made": made, "off": made.name in off, "reason": off.get(made.name, "")}
-            for made in applications.installed()
-        ],
+        "rows": status.applications_with_state(),
         "drained": limits.drained(),
     }
     return render(request, "admin/switches.html", content)
