@@ -13,6 +13,7 @@ HvenError
 │   ├── WorkerLostError    the worker process died (out of memory, kill -9)
 │   ├── StepTimeoutError   the step took longer than its `timeout`
 │   └── UnavailableError   the service takes nothing now: no space, no database, drained
+│       └── RateError      the client asks too often
 ├── CancelledError         the run was asked to stop
 ├── StepError              a step failed; names the step, its arguments and its input file
 ├── StoreError             the store cannot be read or written
@@ -128,6 +129,10 @@ class UnavailableError(TransientError):
 
     def __reduce__(self) -> tuple[type[UnavailableError], tuple[str, int]]:
         return type(self), (str(self), self.retry_after)
+
+
+class RateError(UnavailableError):
+    """The client asks more often than it may; the message has the figures."""
 
 
 class CancelledError(HvenError):

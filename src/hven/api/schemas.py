@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LaneName = Literal["real-time", "interactive", "batch"]
 MailOn = Literal["", "end", "failure"]
+ScopeName = Literal["read", "submit", "manage", "account", "admin"]
 
 
 class _Request(BaseModel):
@@ -58,8 +59,12 @@ class RerunRequest(_Request):
 class TokenRequest(_Request):
     """A token that is to be made."""
 
-    name: str
-    expires: datetime | None = None
+    name: str = Field(description="What its owner calls it")
+    expires: datetime | None = Field(None, description="When it stops being of use")
+    scopes: list[ScopeName] = Field(["read", "submit", "manage"], description="What it is for")
+    applications: list[str] = Field(
+        default_factory=list, description="Whose jobs it is for; none named is all"
+    )
 
 
 class ScheduleRequest(_Request):
@@ -88,7 +93,9 @@ class ProblemDocument(BaseModel):
     title: str
     status: int
     detail: str
+    code: str
     faults: list[Fault] = Field(default_factory=list)
+    request_id: str | None = None
 
 
 class Progress(BaseModel):
@@ -296,6 +303,8 @@ class TokenDocument(BaseModel):
     id: int
     name: str
     start: str
+    scopes: list[ScopeName]
+    applications: list[str]
     created: datetime
     expires: datetime | None
     last_used: datetime | None

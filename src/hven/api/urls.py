@@ -7,15 +7,22 @@ from importlib.metadata import version
 from django.urls import URLPattern, URLResolver, path
 from ninja import NinjaAPI
 
-from hven.api.asking import Authentication
 from hven.api.problems import handle_errors
-from hven.api.routes import account, catalogue, control, jobs, outcome, schedules, uploads
+from hven.api.routes import (
+    account,
+    catalogue,
+    control,
+    everything,
+    jobs,
+    outcome,
+    schedules,
+    uploads,
+)
 
 api = NinjaAPI(
     title="Hven",
     version=version("hven"),
     description="Jobs of astronomical applications: made, followed, fetched.",
-    auth=Authentication(),
     # The page of documentation would have browsers load scripts from elsewhere.
     docs_url=None,
     urls_namespace="api",
@@ -28,6 +35,7 @@ for prefix, router in (
     ("/schedules", schedules.router),
     ("", catalogue.router),
     ("", account.router),
+    ("", everything.router),
 ):
     api.add_router(prefix, router)
 handle_errors(api)

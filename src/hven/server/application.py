@@ -15,7 +15,7 @@ from hven.server.streams import Streams
 
 _STREAM = re.compile(r"/api/v1/jobs/(?P<job>[0-9a-fA-F-]{32,36})/stream")
 #: What moves files, and may take hours over a slow line.
-_TRANSFER = re.compile(r"/api/v1/(uploads(/.*)?|jobs/[^/]+/results/.+)")
+_TRANSFER = re.compile(r"/api/v1/(uploads(/.*)?|archive|jobs/[^/]+/(archive|results/.+))")
 
 
 class Application:

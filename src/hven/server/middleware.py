@@ -7,13 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from hven.errors import UnavailableError
 from hven.jobs.patience import PATIENCE, is_away, patient, reach, unavailable
 from hven.portal.failures import failure
 from hven.web.addresses import is_page
+from hven.web.problems import problem, problem_of, respond
+from hven.web.request_ids import current
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -87,6 +89,7 @@ class RequestLog:
             "status": response.status_code,
             "milliseconds": round(1000 * (time.monotonic() - begin), 1),
             "client": request.META.get("REMOTE_ADDR", ""),
+            "request": current(),
         }
         _log.log(level, "%s %s", request.method, request.path, extra=facts)
         return response
@@ -94,20 +97,12 @@ class RequestLog:
 
 def refusal(request: HttpRequest, error: UnavailableError) -> HttpResponse:
     """The answer 503: a page for people, for programs a problem document (RFC 9457)."""
-    response = failure(request, 503, str(error)) if is_page(request.path) else _problem(error)
+    if not is_page(request.path):
+        return respond(problem_of(error))
+    response = failure(request, 503, str(error))
     response["Retry-After"] = str(error.retry_after)
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _problem(error: UnavailableError) -> HttpResponse:
-    problem = {
-        "type": "about:blank",
-        "title": "Service Unavailable",
-        "status": 503,
-        "detail": str(error),
-    }
-    return JsonResponse(problem, status=503, content_type="application/problem+json")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -119,13 +114,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     _log.error("failed: %s %s", request.method, request.path, exc_info=error)
     if is_page(request.path):
         return failure(request, 500)
-    problem = {
-        "type": "about:blank",
-        "title": "Internal Server Error",
-        "status": 500,
-        "detail": "this is a fault of the service; its log says more",
-    }
-    return JsonResponse(problem, status=500, content_type="application/problem+json")
+    return respond(problem(500, "this is a fault of the service; its log says more"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -133,13 +122,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     del exception  # Django gives it by name.
     if is_page(request.path):
         return failure(request, 404)
-    problem = {
-        "type": "about:blank",
-        "title": "Not Found",
-        "status": 404,
-        "detail": f"there is nothing at {request.path}",
-    }
-    return JsonResponse(problem, status=404, content_type="application/problem+json")
+    return respond(problem(404, f"there is nothing at {request.path}"))
 
 
 def _passing(request: HttpRequest, error: BaseException) -> HttpResponse | None:

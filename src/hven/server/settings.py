@@ -64,8 +64,10 @@ INSTALLED_APPS = [
     "hven.api",
 ]
 MIDDLEWARE: list[str] = [
+    "hven.web.middleware.RequestIds",
     "hven.server.middleware.RequestLog",
     "hven.portal.assets.Assets",
+    "hven.web.middleware.AnswersForPrograms",
     "hven.server.middleware.PatientRequests",
     "django.middleware.security.SecurityMiddleware",
     "hven.portal.middleware.Packing",

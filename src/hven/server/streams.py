@@ -19,6 +19,7 @@ from hven.jobs.configuration import configuration
 from hven.jobs.patience import patient, unavailable
 from hven.server.asgi import Receive, Scope, Send, answer_problem, header, headers, start
 from hven.server.following import Followed, Frame, Hub
+from hven.web import scopes
 from hven.web.authentication import CredentialsError, user_of
 
 #: Seconds without an event after which a comment is sent, so that nobody in between hangs up.
@@ -128,7 +129,7 @@ class Streams:
 
 def _readable(found: dict[str, str], text: str) -> uuid.UUID:
     """The job, if who asks may read it."""
-    user = user_of(found)
+    user = user_of(found, [scopes.Scope.READ])
     if user is None and not configuration().anonymous:
         raise CredentialsError("authorization: must be given: a token, or name and password")
     try:
