@@ -42,7 +42,8 @@ class Rows(NamedTuple):
     columns: list[Column]
     #: A row a list, a cell a text.
     cells: list[list[str]]
-    count: int
+    #: Of the whole table.
+    total: int
 
 
 class Column(NamedTuple):
@@ -198,7 +199,7 @@ def histogram(values: NDArray[np.float64]) -> Histogram:
     bars = int(high - low) + 1 if whole else BARS
     span = (low - 0.5, high + 0.5) if whole else (low, high if high > low else low + 1.0)
     counts, _ = np.histogram(finite, bars, span)
-    return Histogram(counts.tolist(), *map(float, span), absent)
+    return Histogram(counts.tolist(), float(span[0]), float(span[1]), absent)
 
 
 def sky_columns(table: Table) -> tuple[str, str] | None:

@@ -24,12 +24,12 @@ STATES = (
     ("cancelled", _("Cancelled"), (Phase.ABORTED,)),
     ("archived", _("Archived"), (Phase.ARCHIVED,)),
 )
-_ORDERS: Mapping[str, tuple[OrderBy | F, ...]] = {
-    "created": (F("created"), F("pk")),
-    "state": (F("phase"), F("created")),
-    "application": (F("application"), F("created")),
-    "label": (F("label"), F("created")),
-    "ended": (F("ended"), F("created")),
+_ORDERS: Mapping[str, tuple[str, str]] = {
+    "created": ("created", "pk"),
+    "state": ("phase", "created"),
+    "application": ("application", "created"),
+    "label": ("label", "created"),
+    "ended": ("ended", "created"),
 }
 
 
@@ -100,5 +100,5 @@ def _day(text: str) -> datetime | None:
 def _order(text: str) -> list[OrderBy]:
     keys = _ORDERS[text.removeprefix("-")]
     if text.startswith("-"):
-        return [F(key.name).desc(nulls_last=True) for key in keys if isinstance(key, F)]
-    return [F(key.name).asc(nulls_last=True) for key in keys if isinstance(key, F)]
+        return [F(key).desc(nulls_last=True) for key in keys]
+    return [F(key).asc(nulls_last=True) for key in keys]

@@ -53,7 +53,8 @@ def histogram_plot(found: Histogram, name: str, unit: str) -> SafeString:
     width = (found.high - found.low) / max(len(found.counts), 1)
     bars = format_html_join(
         "",
-        '<rect class="bar-of" x="{}" y="{}" width="{}" height="{}"><title>{} to {}: {}</title></rect>',
+        '<rect class="bar-of" x="{}" y="{}" width="{}" height="{}">'
+        "<title>{} to {}: {}</title></rect>",
         (
             (
                 across.place(found.low + i * width),
@@ -117,15 +118,13 @@ def _framed(
         "",
         '<line class="grid-of" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>'
         '<text x="{3}" y="{2}" dy="0.32em" text-anchor="end">{4}</text>',
-        (
-            (_LEFT, _WIDTH - _RIGHT, up.place(tick), _LEFT - 6, f"{tick:.6g}")
-            for tick in up.ticks()
-        ),
+        ((_LEFT, _WIDTH - _RIGHT, up.place(tick), _LEFT - 6, f"{tick:.6g}") for tick in up.ticks()),
     )
     return format_html(
         '<svg class="plot" viewBox="0 0 {w} {h}" role="img" aria-label="{title}">{along}{upward}'
         '{content}<text x="{mid}" y="{low}" text-anchor="middle">{below}</text>'
-        '<text transform="translate(14 {half}) rotate(-90)" text-anchor="middle">{beside}</text></svg>',
+        '<text transform="translate(14 {half}) rotate(-90)" text-anchor="middle">{beside}</text>'
+        "</svg>",
         w=_WIDTH,
         h=_HEIGHT,
         title=title,

@@ -36,11 +36,11 @@ def thumbnail(result: Result, side: int = SIDE) -> bytes:
 @lru_cache(maxsize=256)
 def _made(path: Path, side: int, changed: int, size: int) -> bytes:
     del changed, size  # What tells an altered file from the one that was read.
-    with Image.open(path, formats=["PNG"]) as picture:
-        if picture.width * picture.height > _MOST_PIXELS:
-            raise ValueError(f"{path.name} has {picture.width} x {picture.height} pixels")
-        if picture.mode not in ("L", "LA", "RGB", "RGBA"):
-            picture = picture.convert("RGBA")  # noqa: PLW2901
+    with Image.open(path, formats=["PNG"]) as opened:
+        if opened.width * opened.height > _MOST_PIXELS:
+            raise ValueError(f"{path.name} has {opened.width} x {opened.height} pixels")
+        plain = opened.mode in ("L", "LA", "RGB", "RGBA")
+        picture = opened.copy() if plain else opened.convert("RGBA")
         picture.thumbnail((side, side), reducing_gap=2.0)
         sink = io.BytesIO()
         picture.save(sink, "PNG")

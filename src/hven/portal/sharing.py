@@ -36,7 +36,9 @@ def share(owner: User, job: Job, expires: datetime, note: str = "") -> Share:
     faults = []
     moment = now()
     if not moment < expires <= moment + LONGEST:
-        told = f"must be in the future, at most {LONGEST.days} days from now, got {expires:%Y-%m-%d %H:%M}"
+        told = (
+            f"must be in the future, at most {LONGEST.days} days from now, got {expires:%Y-%m-%d}"
+        )
         faults.append(Fault("expires", told))
     if len(note) > _LONGEST_NOTE or not (note.isprintable()):
         told = f"must be one line of at most {_LONGEST_NOTE} characters, got {len(note)}"

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
+from hven.portal import job_urls
 from hven.portal.views import (
     about,
     account,
@@ -13,8 +14,6 @@ from hven.portal.views import (
     contact,
     data,
     home,
-    jobs,
-    sharing,
     status,
 )
 
@@ -28,10 +27,7 @@ pages: list[URLPattern | URLResolver] = [
     path("applications/", applications.catalogue, name="applications"),
     path("applications/<slug:name>/", applications.application, name="application"),
     path("applications/<slug:name>/run/", applications.run, name="run"),
-    path("jobs/", jobs.jobs, name="jobs"),
-    path("jobs/<uuid:job>/", jobs.job, name="job"),
-    path("jobs/<uuid:job>/results/<str:name>/", jobs.result, name="result"),
-    path("shared/<str:token>/", sharing.shared, name="shared"),
+    *job_urls.patterns,
     path("data/", data.data, name="data"),
     path("account/", account.account, name="account"),
 ]

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from hven.errors import Fault, InputError, MissingError, ParameterError
-from hven.formats.image_tiles import TILE, TiledImage, image_units, open_image
 from hven.formats.fits_structure import open_fits
+from hven.formats.image_tiles import TILE, TiledImage, image_units, open_image
 from hven.jobs.contents import result_path
 from hven.jobs.models import Result
 from hven.portal.catalogues import sky_columns, table_of

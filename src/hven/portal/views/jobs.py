@@ -34,10 +34,12 @@ _WAITING = {phase.value for phase in ACTIVE}
 class Row:
     """A job in the table."""
 
-    def __init__(self, job: Job, place: Place | None, results: list[Result]) -> None:
+    def __init__(
+        self, job: Job, place: Place | None, results: list[Result], tags: list[str]
+    ) -> None:
         self.job = job
         self.place = place
-        self.tags = [tag.name for tag in job.tags.all()]
+        self.tags = tags
         self.count = sum(each.role not in ("log", "provenance") for each in results)
         self.main = next((each for each in results if each.role == "main"), None)
         self.preview = next((each for each in results if each.role == "preview"), None)
@@ -70,7 +72,7 @@ def rows(request: HttpRequest) -> HttpResponse:
 def _table(request: HttpRequest) -> dict[str, Any]:
     choice = choosing.choice_of(request.GET)
     mine = access.listed(asker(request)).defer(*_NOT_SHOWN)
-    page = page_of(request, choosing.choose(mine, choice).prefetch_related("tags"))
+    page = page_of(request, choosing.choose(mine, choice))
     return {
         "page": page,
         "rows": _rows(page),
@@ -87,7 +89,12 @@ def _rows(page: Page[Job]) -> list[Row]:
     results: dict[Any, list[Result]] = {}
     for result in Result.objects.filter(job__in=found).order_by("order", "pk"):
         results.setdefault(result.job_id, []).append(result)
-    return [Row(job, places.get(job.pk), results.get(job.pk, [])) for job in found]
+    tags: dict[Any, list[str]] = {}
+    for tag in Tag.objects.filter(job__in=found):
+        tags.setdefault(tag.job_id, []).append(tag.name)
+    return [
+        Row(job, places.get(job.pk), results.get(job.pk, []), tags.get(job.pk, [])) for job in found
+    ]
 
 
 def _state(page: Page[Job]) -> str:
@@ -118,7 +125,7 @@ def _together(request: HttpRequest) -> HttpResponseBase:
             Tag.objects.bulk_create(
                 [Tag(job=job, name=names) for job in found], ignore_conflicts=True
             )
-    return redirect(request.POST.get("next") or "portal:jobs") if _is_ours(request) else redirect("portal:jobs")
+    return redirect(_back(request))
 
 
 _MANY = {
@@ -159,6 +166,7 @@ def _tell(request: HttpRequest, action: str, done: int, refused: int) -> None:
         messages.warning(request, text % refused)
 
 
-def _is_ours(request: HttpRequest) -> bool:
-    """Whether the page to go back to is the table."""
-    return request.POST.get("next", "").startswith("/jobs/")
+def _back(request: HttpRequest) -> str:
+    """The table as it was chosen; nothing but it."""
+    wanted = request.POST.get("next", "")
+    return wanted if wanted.startswith("/jobs/?") else "portal:jobs"

@@ -370,3 +370,5 @@ class Viewer {
 }
 
 for (const root of document.querySelectorAll("[data-image]")) new Viewer(root);
+// A page that gets an image later says so.
+document.addEventListener("hven:viewer", event => event.detail?.matches?.("[data-image]") && new Viewer(event.detail));
