@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.parquet
 from astropy.table import Table
 from numpy.typing import NDArray
 
@@ -101,11 +102,22 @@ def _read(path: Path, reader: str, changed: int, size: int) -> Table:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Table.read(path, format=reader)
+            return _parquet(path) if reader == "parquet" else Table.read(path, format=reader)
     # Readers raise whatever they stumble over.
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise MissingError(f"{path.name}: must be a table that can be read, {reason}") from error
+
+
+def _parquet(path: Path) -> Table:
+    # astropy reads Parquet by way of pandas.
+    found = pyarrow.parquet.read_table(path)
+    table = Table()
+    for field, column in zip(found.schema, found.columns, strict=True):
+        table[field.name] = column.to_numpy()
+        unit = (field.metadata or {}).get(b"unit", b"").decode()
+        table[field.name].unit = unit or None
+    return table
 
 
 def rows(table: Table, order: str, begin: int, count: int) -> Rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -32,8 +33,10 @@ def end_of_id(identifier: uuid.UUID) -> str:
 
 
 @register.simple_tag
-def reference(value: str) -> str | SafeString:
-    """A value of a parameter; a result of another job as a link to it."""
+def reference(value: str, names: Mapping[str, str] | None = None) -> str | SafeString:
+    """A value of a parameter; a result of another job as a link to it, an upload by its name."""
+    if names and value in names:
+        return format_html('{} <span class="muted small mono">{}</span>', names[value], value)
     found = _JOB.fullmatch(value)
     if found is None:
         return value

@@ -12,7 +12,7 @@ import numpy as np
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from hven.errors import Fault, InputError, MissingError, ParameterError
+from hven.errors import InputError, MissingError
 from hven.formats.fits_structure import open_fits
 from hven.formats.image_tiles import TILE, TiledImage, image_units, open_image
 from hven.jobs.contents import result_path
@@ -124,7 +124,7 @@ def _number(request: HttpRequest, name: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or abs(number) > 1e9:
-        raise ParameterError([Fault(name, f"must be a number, got {text[:40] or 'nothing'}")])
+        raise MissingError(f"{name}: must be a number, got {text[:40] or 'nothing'}")
     return number
 
 

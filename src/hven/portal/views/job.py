@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 
 from hven.declare.registry import applications
 from hven.jobs import history
-from hven.jobs.models import Event, Job
+from hven.jobs.access import identifier
+from hven.jobs.models import Event, Job, Upload
 from hven.jobs.phases import ACTIVE, WAITING
 from hven.jobs.queue import position
 from hven.portal import sharing
@@ -28,16 +29,33 @@ from hven.web.log import log_lines
 _MESSAGES = 200
 #: Texts of a parameter that are shown; the rest is counted.
 _MOST_VALUES = 12
+_UPLOAD = "upload:"
 _SAID = ("say", "retry", "phase", "attempt", "request", "output")
+
+
+class Given(NamedTuple):
+    """A parameter of a job."""
+
+    name: str
+    unit: str
+    #: The first ones, where there are many.
+    values: list[str]
+    #: How many more there are.
+    more: int
+    #: Whether it is what it would be, had nobody said anything.
+    is_default: bool
 
 
 @seen
 @require_safe
 def job(request: HttpRequest, found: Seen) -> HttpResponse:
     """One job."""
+    given = _given(found.job)
     content = _live(found) | {
-        "parameters": _parameters(found.job),
+        "given": [each for each in given if not each.is_default],
+        "defaults": [each for each in given if each.is_default],
         "application": applications().get(found.job.application),
+        "names": _names(given) if found.is_own else {},
     }
     if found.is_own:
         content |= {
@@ -110,19 +128,30 @@ def _messages(job: Job) -> list[Event]:
     return list(newest)[::-1]
 
 
-def _parameters(job: Job) -> list[tuple[str, str, list[str], int]]:
-    """Name, unit, texts, and how many more texts there are of each parameter."""
+def _given(job: Job) -> list[Given]:
+    """The parameters of a job that have a value."""
     application = applications().get(job.application)
-    fields = application.fields if application else ()
-    units = {field.name: str(field.unit or "") for field in fields}
+    fields = {field.name: field for field in application.fields} if application else {}
     found = []
     for name, value in job.parameters.items():
         if value is None or value == []:
             continue
+        field = fields.get(name)
+        usual = field is not None and not field.required and field.to_json(field.default) == value
         values = [_text(each) for each in (value if isinstance(value, list) else [value])]
+        unit = str(field.unit or "") if field is not None else ""
         more = max(0, len(values) - _MOST_VALUES)
-        found.append((name, units.get(name, ""), values[:_MOST_VALUES], more))
+        found.append(Given(name, unit, values[:_MOST_VALUES], more, usual))
     return found
+
+
+def _names(given: list[Given]) -> dict[str, str]:
+    """The names of uploads, by the references to them."""
+    values = (value for each in given for value in each.values)
+    wanted = {value[len(_UPLOAD) :]: value for value in values if value.startswith(_UPLOAD)}
+    keys = [identifier(text) for text in wanted]
+    found = Upload.objects.filter(pk__in=keys).values_list("pk", "name")
+    return {f"{_UPLOAD}{key}": name for key, name in found}
 
 
 def _text(value: Any) -> str:

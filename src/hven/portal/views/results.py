@@ -17,7 +17,7 @@ from hven.jobs.models import Result
 from hven.portal import catalogues, plots
 from hven.portal.policy import allow
 from hven.portal.previews import SIDE, thumbnail
-from hven.portal.results import MOST_TEXT, results_of, shown
+from hven.portal.results import MOST_TEXT, Shown, results_of, shown
 from hven.portal.seeing import Seen, seen
 from hven.web.downloads import send
 
@@ -34,7 +34,6 @@ def result(request: HttpRequest, found: Seen, name: str) -> HttpResponse:
     """One result of a job, shown as well as it can be."""
     row = found.result(name)
     content: dict[str, Any] = {"seen": found, "job": found.job, "result": row, "main": shown(row)}
-    content["catalogues"] = [each for each in results_of(found.job) if each.way == "table"]
     way = content["main"].way
     if way == "table":
         content |= _table(request, found, row)
@@ -42,6 +41,7 @@ def result(request: HttpRequest, found: Seen, name: str) -> HttpResponse:
         content["text"] = _text(row)
     elif way == "image":
         content["headers"] = _headers(row)
+        content["catalogues"] = [each for each in results_of(found.job) if _has_positions(each)]
     return render(request, "portal/result.html", content)
 
 
@@ -119,6 +119,16 @@ def _plots(request: HttpRequest, whole: Any) -> dict[str, Any]:
 def _label(whole: Any, name: str) -> str:
     unit = str(whole[name].unit or "")
     return f"{name} [{unit}]" if unit else name
+
+
+def _has_positions(each: Shown) -> bool:
+    """Whether it is a catalogue whose sources can be drawn into an image."""
+    if each.way != "table":
+        return False
+    try:
+        return catalogues.sky_columns(catalogues.table_of(each.result)) is not None
+    except MissingError:
+        return False
 
 
 def _text(row: Result) -> dict[str, Any]:

@@ -140,22 +140,33 @@ class Viewer {
     context.fillStyle = getComputedStyle(this.canvas).backgroundColor;
     context.fillRect(0, 0, canvas.width, canvas.height);
     const level = Math.max(0, Math.min(facts.levels - 1, Math.floor(Math.log2(1 / this.scale) + 0.35)));
-    // Coarser ones first: they stand in for what has not arrived.
-    for (let n = facts.levels - 1; n >= level; n--) this.layer(n, n === level);
+    // Coarser ones stand in for what has not arrived; beside edges they show more than there is.
+    const first = this.complete(level) ? level : facts.levels - 1;
+    for (let n = first; n >= level; n--) this.layer(n, n === level);
     this.marks();
     this.compass();
   }
 
-  layer(level, wanted) {
+  // Columns and rows of the tiles of a level that can be seen.
+  *seen(level) {
     const size = this.facts.tile * 2 ** level, { nx, ny } = this.facts;
     const reach = [this.canvas.width / 2 / this.scale, this.canvas.height / 2 / this.scale];
     const range = (middle, half, end) => [Math.max(0, Math.floor((middle - half) / size)), Math.min(Math.ceil(end / size) - 1, Math.floor((middle + half) / size))];
     const [left, rightmost] = range(this.x, reach[0], nx), [first, last] = range(this.y, reach[1], ny);
     for (let row = first; row <= last; row++)
-      for (let column = left; column <= rightmost; column++) {
-        const tile = this.tile(level, column, row, wanted || level === this.facts.levels - 1);
-        if (tile?.values) this.place(tile, level, column * size - 0.5, row * size - 0.5);
-      }
+      for (let column = left; column <= rightmost; column++) yield [column, row];
+  }
+
+  complete(level) {
+    return [...this.seen(level)].every(([column, row]) => this.tiles.get(`${level}/${column}/${row}`)?.values);
+  }
+
+  layer(level, wanted) {
+    const size = this.facts.tile * 2 ** level;
+    for (const [column, row] of this.seen(level)) {
+      const tile = this.tile(level, column, row, wanted || level === this.facts.levels - 1);
+      if (tile?.values) this.place(tile, level, column * size - 0.5, row * size - 0.5);
+    }
   }
 
   place(tile, level, x, y) {
