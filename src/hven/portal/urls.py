@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from hven.portal import account_urls
+from hven.portal import account_urls, job_urls
 from hven.portal.views import (
     about,
     applications,
@@ -13,9 +13,7 @@ from hven.portal.views import (
     data,
     home,
     inputs,
-    jobs,
     run,
-    sharing,
     status,
 )
 
@@ -36,10 +34,7 @@ pages: list[URLPattern | URLResolver] = [
         run.remove_preset,
         name="preset-remove",
     ),
-    path("jobs/", jobs.jobs, name="jobs"),
-    path("jobs/<uuid:job>/", jobs.job, name="job"),
-    path("jobs/<uuid:job>/results/<str:name>/", jobs.result, name="result"),
-    path("shared/<str:token>/", sharing.shared, name="shared"),
+    *job_urls.patterns,
     path("jobs/<uuid:job>/again/", run.again, name="again"),
     path("data/", data.data, name="data"),
     path("data/look/", inputs.look, name="look"),
