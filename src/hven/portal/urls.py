@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.i18n import set_language
 
+from hven.portal import account_urls, job_urls
 from hven.portal.views import (
     about,
-    account,
     applications,
     contact,
     data,
     home,
     inputs,
-    jobs,
     run,
-    sharing,
     status,
 )
 
@@ -26,7 +23,6 @@ pages: list[URLPattern | URLResolver] = [
     path("help/", about.help_page, name="help"),
     path("status/", status.status, name="status"),
     path("contact/", contact.contact, name="contact"),
-    path("language/", set_language, name="language"),
     path("applications/", applications.catalogue, name="applications"),
     path("applications/<slug:name>/", applications.application, name="application"),
     path("applications/<slug:name>/example/", applications.example, name="example"),
@@ -38,17 +34,14 @@ pages: list[URLPattern | URLResolver] = [
         run.remove_preset,
         name="preset-remove",
     ),
-    path("jobs/", jobs.jobs, name="jobs"),
-    path("jobs/<uuid:job>/", jobs.job, name="job"),
-    path("jobs/<uuid:job>/results/<str:name>/", jobs.result, name="result"),
-    path("shared/<str:token>/", sharing.shared, name="shared"),
+    *job_urls.patterns,
     path("jobs/<uuid:job>/again/", run.again, name="again"),
     path("data/", data.data, name="data"),
     path("data/look/", inputs.look, name="look"),
     path("data/upload/", data.upload, name="upload"),
     path("data/uploads/<uuid:upload>/remove/", data.remove, name="upload-remove"),
     path("data/datasets/<slug:name>/", data.dataset, name="dataset"),
-    path("account/", account.account, name="account"),
+    *account_urls.pages,
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

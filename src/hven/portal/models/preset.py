@@ -20,9 +20,9 @@ class Preset(models.Model):
     parameters = models.JSONField(default=dict)
     created = models.DateTimeField(default=now)
 
-    class Meta:  # noqa: D106
+    class Meta:
         app_label = "portal"
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(
                 fields=["owner", "application", "name"], name="one_preset_a_name"
             ),

@@ -84,6 +84,7 @@ def example(request: HttpRequest, name: str) -> HttpResponse:
 def found(name: str) -> Application:
     """The application of that name; 404 when it is not offered."""
     try:
+        registry.require_on(name)
         return registry.application(name)
     except HvenError as error:
         raise Http404(str(error)) from error
