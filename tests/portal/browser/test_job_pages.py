@@ -15,6 +15,9 @@ from astropy.wcs import WCS
 from service import Service
 
 
+_HAS_POSITION = "() => /ICRS/.test(document.querySelector('[data-readout]').textContent)"
+
+
 def submit(service: Service, application: str, **parameters: Any) -> str:
     """A job of Alice's; its id."""
     with service.client() as client:
