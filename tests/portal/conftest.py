@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from hven.jobs.configuration import Configuration
 from hven.jobs.models import User
 from input_files import PACKAGES
+from portal_clients import page_client
 
 
 @pytest.fixture(autouse=True)
-def _service(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
+def _service(configuration: Configuration, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.EMAIL_BACKEND = "hven.portal.mailing.Backend"  # pytest-django puts another.
+    # Tries are counted there, by all processes of a service together.
+    cache.clear()
     for package in PACKAGES:
         monkeypatch.syspath_prepend(package)
 
@@ -26,14 +33,6 @@ def sharer(db: None) -> User:
 def administrator(db: None) -> User:
     """Ada, who runs the service."""
     return User.objects.create_superuser("ada", "ada@example.org", "engine")
-
-
-def page_client(user: User | None) -> Client:
-    """A browser of somebody's; failures are answered, not raised."""
-    client = Client(raise_request_exception=False)
-    if user is not None:
-        client.force_login(user)
-    return client
 
 
 @pytest.fixture

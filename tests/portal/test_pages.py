@@ -54,4 +54,4 @@ def test_programs_are_told_by_a_problem_document(nobody: Client) -> None:
     found = nobody.get("/api/v1/nothing")
     assert found.status_code == 404
     assert found["Content-Type"] == "application/problem+json"
-    assert "Content-Security-Policy" not in found
+    assert found["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"

@@ -115,6 +115,13 @@ class Configuration:
         ),
     ] = None
     mail_from: Annotated[str, Param("Sender of mails")] = "hven@localhost"
+    registration: Annotated[
+        Literal["open", "domain", "invitation", "closed"],
+        Param("Who may register: anybody, mail addresses of `registration_domains`, or invited"),
+    ] = "open"
+    registration_domains: Annotated[
+        list[str], Param("Ends of the mail addresses that may register", example="example.org")
+    ] = ()  # type: ignore[assignment]
     anonymous: Annotated[bool, Param("Whether jobs can be run without an account")] = False
     rate_requests: Annotated[
         int,

@@ -9,11 +9,17 @@ from django.http import HttpRequest
 
 from hven.declare import Application
 from hven.jobs import applications
+from hven.portal.accounts import preferences
 
 
-def page(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001
-    """The applications by family for the menu, and the version."""
-    return {"families": families, "hven_version": version("hven")}
+def page(request: HttpRequest) -> dict[str, Any]:
+    """The applications by family for the menu, the version, the look that is preferred."""
+    user = getattr(request, "user", None)
+    return {
+        "families": families,
+        "hven_version": version("hven"),
+        "preferred": preferences.of(user),
+    }
 
 
 def families() -> dict[str, list[Application]]:

@@ -27,6 +27,10 @@ _WORDS = {
         _("There is nothing here"),
         _("The address is wrong, or what was here has been removed, or it is not yours."),
     ),
+    413: _Words(
+        _("This is too large"),
+        _("Send less at a time, or ask the administrators for more."),
+    ),
     429: _Words(
         _("Too many tries"),
         _("Wait a few minutes, then try again."),

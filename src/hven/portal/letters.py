@@ -8,8 +8,8 @@ from email.utils import make_msgid
 from django.db.models import Q
 
 from hven.jobs.configuration import configuration
-from hven.jobs.mail import deliver
 from hven.jobs.models import User
+from hven.portal.mailing import send
 
 
 def mail_administrators(name: str, address: str, text: str) -> int:
@@ -24,5 +24,5 @@ def mail_administrators(name: str, address: str, text: str) -> int:
         message["Subject"] = f"Hven: message from {' '.join(name.split())}"
         message["Message-ID"] = make_msgid(domain="hven")
         message.set_content(f"{name} <{address}> writes:\n\n{text}\n")
-        deliver(message)
+        send(message)
     return len(addresses)

@@ -7,10 +7,10 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 
-DEFAULT_SIZE = 25
+from hven.portal.accounts import preferences
 
 
-def page_of(request: HttpRequest, found: Any, size: int = DEFAULT_SIZE) -> Page[Any]:
+def page_of(request: HttpRequest, found: Any, size: int | None = None) -> Page[Any]:
     """The page of a list that `?page=` asks for; the nearest where there is none.
 
     Parameters
@@ -20,6 +20,7 @@ def page_of(request: HttpRequest, found: Any, size: int = DEFAULT_SIZE) -> Page[
     found
         A query set or a list.
     size
-        Rows a page.
+        Rows a page; None is as who asks prefers.
     """
-    return Paginator(found, size).get_page(request.GET.get("page"))
+    rows = size or preferences.of(request.user).page_size
+    return Paginator(found, rows).get_page(request.GET.get("page"))

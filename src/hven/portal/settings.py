@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hven.jobs.configuration import Configuration
+
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -46,6 +48,12 @@ LOGOUT_REDIRECT_URL = "portal:home"
 CSRF_FAILURE_VIEW = "hven.portal.failures.forged"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+ACCOUNT_ADAPTER = "hven.portal.accounts.adapter.Accounts"
+ACCOUNT_FORMS = {"signup": "hven.portal.accounts.forms.RegistrationForm"}
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -63,8 +71,32 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 
 
-def cookies(*, https: bool) -> dict[str, Any]:
-    """The settings that depend on whether browsers reach the service by HTTPS."""
+def of(found: Configuration) -> dict[str, Any]:
+    """What depends on the service's own settings.
+
+    Parameters
+    ----------
+    found
+        Whether browsers reach the service by HTTPS, who sends its mails, where its files are.
+    """
+    url = found.url or ""
+    return {
+        **_cookies(https=url.startswith("https:")),
+        "CSRF_TRUSTED_ORIGINS": ["/".join(url.split("/")[:3])] if url else [],
+        "DEFAULT_FROM_EMAIL": found.mail_from,
+        "EMAIL_BACKEND": "hven.portal.mailing.Backend",
+        # All web processes count tries together, and none takes a code a second time.
+        "CACHES": {
+            "default": {
+                "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+                "LOCATION": str(found.run_folder / "cache"),
+                "OPTIONS": {"MAX_ENTRIES": 10_000},
+            }
+        },
+    }
+
+
+def _cookies(*, https: bool) -> dict[str, Any]:
     prefix = "__Host-" if https else ""
     return {
         "SESSION_COOKIE_SECURE": https,

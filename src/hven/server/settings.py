@@ -47,7 +47,7 @@ AUTH_USER_MODEL = "jobs.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "hven.portal",  # Before those whose templates it replaces.
-    "django.contrib.admin",
+    "hven.portal.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -75,6 +75,7 @@ MIDDLEWARE: list[str] = [
     "hven.portal.middleware.Languages",
     "hven.portal.middleware.Forgery",
     "hven.portal.middleware.Users",
+    "hven.portal.accounts.preferences.Preferred",
     "hven.portal.middleware.Messages",
     "allauth.account.middleware.AccountMiddleware",
     "hven.portal.middleware.Pages",
@@ -85,10 +86,8 @@ ROOT_URLCONF = "hven.server.urls"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = None
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = str(HVEN.data / "mail")
 
 from hven.portal.settings import *  # noqa: E402, F403
-from hven.portal.settings import cookies  # noqa: E402
+from hven.portal.settings import of  # noqa: E402
 
-globals().update(cookies(https=(HVEN.url or "").startswith("https:")))
+globals().update(of(HVEN))

@@ -14,7 +14,6 @@ from astropy.wcs import WCS
 
 from service import Service
 
-
 _HAS_POSITION = "() => /ICRS/.test(document.querySelector('[data-readout]').textContent)"
 
 

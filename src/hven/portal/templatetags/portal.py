@@ -7,11 +7,13 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField, CheckboxInput
+from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from hven.jobs.models import Job
+from hven.portal.assets import asset
 
 register = template.Library()
 
@@ -88,3 +90,13 @@ def in_words(value: Any) -> str:
 def paragraphs(text: str) -> list[str]:
     """The paragraphs of a docstring."""
     return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
+@register.simple_tag
+def picture(name: str, text: str) -> SafeString:
+    """A picture of the help page, where it has been taken; see `make screenshots`."""
+    path = f"portal/help/{name}.webp"
+    if asset(path) is None:
+        return SafeString("")
+    address = static(path)
+    return format_html('<img class="shot" src="{}" alt="{}" loading="lazy">', address, text)

@@ -66,3 +66,10 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
+
+// Who says what look is wanted always means it here as well.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-forgets-theme]")) {
+    try { localStorage.removeItem("hven-theme"); } catch { /* It was not kept. */ }
+  }
+});

@@ -10,10 +10,9 @@ import hven.jobs.clock
 
 
 class Migration(migrations.Migration):
-    initial = True
-
     dependencies = [
         ("jobs", "0001_tables"),
+        ("portal", "0001_presets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
