@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 DATA ?=
 
-.PHONY: demo serve test check bench soak format lock steps clean
+.PHONY: demo serve test check bench soak format lock steps words screenshots clean
 
 # Mosaic of real frames, by the command line and by the service; DATA=folder takes your own FITS
 # images instead.
@@ -19,7 +19,8 @@ serve: .venv/ready
 test: .venv/ready
 	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow"
 	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow" --database postgresql \
-		tests/jobs tests/web tests/api tests/vo tests/server tests/faults
+		--ignore tests/portal/browser tests/jobs tests/web tests/api tests/vo tests/server \
+		tests/faults tests/portal
 
 # Style, types, layers, versions of steps, documentation.
 check: .venv/ready
@@ -43,6 +44,16 @@ soak: .venv/ready
 format: .venv/ready
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+# The words of the portal: new ones into the catalogue, the catalogue into what Django reads.
+words: .venv/ready
+	cd src/hven/portal && ../../../$(PY) -m django makemessages -l pt_BR --no-obsolete --no-location
+	cd src/hven/portal && ../../../$(PY) -m django compilemessages
+
+# The pictures of the help page, taken by the tests in a browser.
+screenshots: .venv/ready
+	HVEN_TEST_PICTURES=src/hven/portal/static/portal/help \
+		$(PY) -m pytest -q tests/portal/browser/test_tutorial.py
 
 # After a step's code changed and its version was raised.
 steps: .venv/ready

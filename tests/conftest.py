@@ -60,7 +60,7 @@ def _set_up() -> postgresql.Cluster | None:
 
     # A file, since other threads and processes have to reach it.
     name = "hven_test" if server else str(folder / "test.sqlite3")
-    settings.DATABASES["default"]["TEST"] = {"NAME": name}
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django.setup()
     # A worker process of the tests would take the folder of its parent for its own.

@@ -31,6 +31,21 @@ def test_an_application_explains_itself(application):
             assert output.media_type, output.name
 
 
+@pytest.mark.parametrize("application", APPLICATIONS.values(), ids=APPLICATIONS)
+def test_an_example_can_be_made_and_its_values_are_right(application, tmp_path):
+    example = application.example
+    if example is None:
+        return
+    example.make(tmp_path)
+    values = application.parse(example.values)
+    files = [values[field.name] for field in application.fields if field.kind == "file"]
+    for value in files:
+        for path in value if isinstance(value, list) else filter(None, [value]):
+            assert (tmp_path / path).is_file()
+    if application.cost is not None:
+        assert min(application.cost(values, 10**6)) > 0
+
+
 @pytest.mark.parametrize(("application", "field"), FIELDS)
 def test_help_is_a_phrase(application, field):
     assert is_phrase(field.help)

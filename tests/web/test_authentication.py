@@ -136,7 +136,7 @@ def test_who_has_no_account_has_neither_tokens_nor_usage(nobody: Api, settings: 
         assert nobody(method, path).status_code == 401
 
 
-def test_a_session_reads_and_changes_only_with_its_own_mark(user: User) -> None:
+def test_a_session_reads_and_changes_only_with_its_own_mark(user: User, settings: Any) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
     assert client.get("/api/v1/usage").json()["user"] == "alice"
@@ -144,7 +144,7 @@ def test_a_session_reads_and_changes_only_with_its_own_mark(user: User) -> None:
     forged = client.post("/api/v1/jobs", body, content_type="application/json")
     assert forged.status_code == 403
     assert "X-CSRFToken" in forged.json()["detail"]
-    client.cookies["csrftoken"] = "a" * 32
+    client.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
     meant = client.post(
         "/api/v1/jobs", body, content_type="application/json", headers={"X-CSRFToken": "a" * 32}
     )
@@ -153,8 +153,9 @@ def test_a_session_reads_and_changes_only_with_its_own_mark(user: User) -> None:
     assert client.get("/api/v1/usage").status_code == 401
 
 
-def test_a_cookie_that_is_none_is_nobody(db: None) -> None:
-    for cookie in ("sessionid=spam", "spam", "sessionid=", "=;;=\x01"):
+def test_a_cookie_that_is_none_is_nobody(db: None, settings: Any) -> None:
+    name = settings.SESSION_COOKIE_NAME
+    for cookie in (f"{name}=spam", "spam", f"{name}=", "=;;=\x01"):
         assert user_of({"cookie": cookie}) is None
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from hven.cli import admin_jobs, admin_users
+from hven.cli import admin_access, admin_jobs, admin_users
 from hven.cli.service_data import Parser, add_service_options, open_service
 from hven.errors import HvenError
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (*admin_jobs.COMMANDS, *admin_users.COMMANDS):
+    for add in (*admin_jobs.COMMANDS, *admin_users.COMMANDS, *admin_access.COMMANDS):
         add(_Adder(commands, "hven admin"))
     return parser
 

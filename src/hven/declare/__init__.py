@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hven.declare.application import Application, application
+from hven.declare.application import Application, Example, application
 from hven.declare.field import Field
 from hven.declare.parameter import Output, Param
 from hven.declare.position import SkyPosition
@@ -14,6 +14,7 @@ from hven.errors import Fault
 __all__ = [
     "Application",
     "Broken",
+    "Example",
     "Fault",
     "Field",
     "Output",

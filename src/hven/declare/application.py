@@ -7,7 +7,8 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from hven.declare.annotations import parameter_of
 from hven.declare.field import Field
@@ -17,6 +18,27 @@ from hven.errors import DeclarationError, Fault, ParameterError
 
 #: Looks at values that are right one by one and yields what is wrong between them.
 Check = Callable[[Mapping[str, Any]], Iterable[Fault]]
+#: Given all values and the bytes of the input files: about how many seconds, and bytes of results.
+Cost = Callable[[Mapping[str, Any], int], tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A run that shows what an application does, in seconds.
+
+    Parameters
+    ----------
+    help
+        What is to be seen in it, one sentence.
+    values
+        Parameters as typed; files by their names.
+    make
+        Writes these files into a folder.
+    """
+
+    help: str
+    values: Mapping[str, str | list[str]]
+    make: Callable[[Path], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +69,12 @@ class Application:
         Finds what is wrong between parameters; None when there is nothing.
     warm
         Loads what each run needs; called once in a process from which runs are forked.
+    family
+        The heading under which lists and menus show it.
+    cost
+        What a run takes, known to a factor of two; None where nobody knows.
+    example
+        A run that shows what it does; None where there is none.
     """
 
     name: str
@@ -60,6 +88,11 @@ class Application:
     body: Callable[..., Any]
     conditions: Check | None = None
     warm: Callable[[], None] | None = None
+    family: str = "Other"
+    cost: Cost | None = None
+    example: Example | None = None
+    #: Templates of pages call what they can, and this they should not.
+    do_not_call_in_templates: ClassVar[bool] = True
 
     @property
     def summary(self) -> str:
@@ -126,6 +159,9 @@ def application(
     references: Iterable[str] = (),
     check: Check | None = None,
     warm: Callable[[], None] | None = None,
+    family: str = "Other",
+    cost: Cost | None = None,
+    example: Example | None = None,
 ) -> Callable[[Callable[..., Any]], Application]:
     """Declare the decorated function as an application.
 
@@ -146,6 +182,13 @@ def application(
         Given all values, yields a Fault for each condition between them that does not hold.
     warm
         Loads what each run needs, such as compiled code; a service calls it once and forks.
+    family
+        The heading under which lists and menus show it: `Images`, `Particles`.
+    cost
+        Given all values and the bytes of the input files, tells about how many seconds a run
+        takes, and how many bytes its results.
+    example
+        A run that shows what it does, in seconds.
 
     Raises
     ------
@@ -173,6 +216,9 @@ def application(
             body=body,
             conditions=check,
             warm=warm,
+            family=family,
+            cost=cost,
+            example=example,
         )
 
     return declare

@@ -93,6 +93,41 @@ def read_plane(opened: OpenedFile, hdu: Hdu, request: PlaneRequest) -> Floats:
     return _physical(raw, hdu)
 
 
+def read_window(
+    opened: OpenedFile,
+    hdu: Hdu,
+    request: PlaneRequest,
+    window: tuple[int, int, int, int],
+    step: int = 1,
+) -> Floats:
+    """Read a part of a plane, or every n-th pixel of it, as `read_plane` gives the whole.
+
+    Parameters
+    ----------
+    opened, hdu, request
+        The plane.
+    window
+        Its first column and row, width and height; it lies within the plane.
+    step
+        Only each pixel of this number in both directions is read.
+
+    Raises
+    ------
+    InputError
+        The data end early or cannot be decompressed.
+    """
+    x, y, width, height = window
+    index = list(_index(hdu, request))
+    row, column = len(hdu.axes) - request.axes[1], len(hdu.axes) - request.axes[0]
+    index[row], index[column] = slice(y, y + height, step), slice(x, x + width, step)
+    if hdu.kind == "compressed":
+        index[row], index[column] = slice(y, y + height), slice(x, x + width)
+        raw = _decompress_part(opened, hdu, tuple(index))[::step, ::step]
+    else:
+        raw = np.array(_read_whole(opened, hdu)[tuple(index)])
+    return _physical(raw, hdu)
+
+
 def _read_contiguous(opened: OpenedFile, hdu: Hdu, plane: int) -> NDArray[Any]:
     nx, ny = hdu.axes[:2]
     raw = np.empty((ny, nx), _TYPES[hdu.bitpix])
@@ -140,6 +175,10 @@ def _index(hdu: Hdu, request: PlaneRequest) -> tuple[int | slice, ...]:
 
 
 def _decompress(opened: OpenedFile, hdu: Hdu, request: PlaneRequest) -> NDArray[Any]:
+    return _decompress_part(opened, hdu, _index(hdu, request))
+
+
+def _decompress_part(opened: OpenedFile, hdu: Hdu, index: tuple[int | slice, ...]) -> NDArray[Any]:
     where = f"{opened.name}[{hdu.index}]"
     try:
         with warnings.catch_warnings():
@@ -148,7 +187,7 @@ def _decompress(opened: OpenedFile, hdu: Hdu, request: PlaneRequest) -> NDArray[
             opened.file.seek(0)
             hdus = fits.open(opened.file, memmap=False, do_not_scale_image_data=True)
             try:
-                return np.asarray(hdus[hdu.index].section[_index(hdu, request)])
+                return np.asarray(hdus[hdu.index].section[index])
             finally:
                 # The file stays open: it is the caller's.
                 hdus.close(closed=False)

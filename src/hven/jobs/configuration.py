@@ -115,6 +115,13 @@ class Configuration:
         ),
     ] = None
     mail_from: Annotated[str, Param("Sender of mails")] = "hven@localhost"
+    registration: Annotated[
+        Literal["open", "domain", "invitation", "closed"],
+        Param("Who may register: anybody, mail addresses of `registration_domains`, or invited"),
+    ] = "open"
+    registration_domains: Annotated[
+        list[str], Param("Ends of the mail addresses that may register", example="example.org")
+    ] = ()  # type: ignore[assignment]
     sync_seconds: Annotated[
         float, Param("How long a job of `/vo/APPLICATION/sync` is waited for", unit="s", low=1)
     ] = 300.0

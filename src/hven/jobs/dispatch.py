@@ -20,7 +20,7 @@ from django.db.models import Count
 
 from hven.errors import UnavailableError
 from hven.jobs import limits, queue
-from hven.jobs.applications import offered
+from hven.jobs.applications import installed
 from hven.jobs.clock import now
 from hven.jobs.configuration import configuration
 from hven.jobs.crash_points import crash_point
@@ -88,7 +88,7 @@ class Dispatcher:
 
     def warm(self) -> None:
         """Import every application that is offered, once for all drivers."""
-        for application in offered():
+        for application in installed():
             if application.warm is not None:
                 application.warm()
         gc.collect()

@@ -82,7 +82,7 @@ def require_job_quota(owner: User | None) -> None:
     QuotaError
         With the figures.
     """
-    most = configuration().user_jobs
+    most = job_limit(owner)
     if not most or owner is None:
         return
     # Held until the transaction ends: two requests at once cannot both find room for one more.
@@ -102,7 +102,7 @@ def require_byte_quota(owner: User | None, more: int = 0) -> None:
     QuotaError
         With the figures.
     """
-    most = configuration().user_bytes
+    most = byte_limit(owner)
     if not most or owner is None:
         return
     have = upload_bytes(owner) + result_bytes(owner)
@@ -111,6 +111,18 @@ def require_byte_quota(owner: User | None, more: int = 0) -> None:
         raise QuotaError(
             [Fault("bytes", f"must be at most {_size(most)}, you have {_size(have)}{told}")]
         )
+
+
+def job_limit(owner: User | None) -> int:
+    """How many jobs that have not ended somebody may have; 0 is without limit."""
+    own = None if owner is None else owner.job_limit
+    return configuration().user_jobs if own is None else own
+
+
+def byte_limit(owner: User | None) -> int:
+    """How many bytes of results and uploads somebody may have; 0 is without limit."""
+    own = None if owner is None else owner.byte_limit
+    return configuration().user_bytes if own is None else own
 
 
 def active_jobs(owner: User) -> int:

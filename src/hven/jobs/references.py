@@ -8,7 +8,7 @@ there may be gone, and what was allowed may not be any more.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,16 @@ class Source(NamedTuple):
     name: str
     #: Empty when it is not known without reading the file.
     sha256: str
+
+
+class Lookup(NamedTuple):
+    """What became of one reference."""
+
+    reference: str
+    #: Empty when it cannot be used.
+    sources: tuple[Source, ...]
+    #: Why not; empty when it can.
+    fault: str
 
 
 class Staged(NamedTuple):
@@ -114,6 +124,26 @@ def stage(job: Job, folder: Path) -> Staged:
         parameters,
         {links[path]: source.sha256 for path, source in unique.items() if source.sha256},
     )
+
+
+def look_up(owner: User | None, texts: Sequence[str]) -> list[Lookup]:
+    """What each reference stands for, one after the other; for people who choose inputs.
+
+    Parameters
+    ----------
+    owner
+        Who must be allowed to have the files.
+    texts
+        The references, wildcards among them.
+    """
+    found = _Found(owner, texts)
+    looked: list[Lookup] = []
+    for text in texts:
+        try:
+            looked.append(Lookup(text, tuple(found.sources(text)), ""))
+        except _RefusedError as refusal:
+            looked.append(Lookup(text, (), f"{refusal}, got '{text}'"))
+    return looked
 
 
 def _references(made: Application, given: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

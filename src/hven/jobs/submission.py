@@ -27,7 +27,7 @@ from hven.errors import (
 )
 from hven.jobs import limits, references, terms
 from hven.jobs.access import may_use, readable
-from hven.jobs.applications import application
+from hven.jobs.applications import application, require_on
 from hven.jobs.clock import now
 from hven.jobs.configuration import configuration
 from hven.jobs.crash_points import crash_point
@@ -168,6 +168,7 @@ def checked_parameters(
         return 0, {}, set()
     try:
         made = application(name)
+        require_on(name)
     except ParameterError as error:
         faults.extend(error.faults)
         return 0, {}, set()

@@ -1,1 +1,1 @@
-"""Django app: the pages."""
+"""The pages."""

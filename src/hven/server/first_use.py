@@ -29,6 +29,8 @@ _PATIENCE = 60.0
 #: Names the lock on PostgreSQL: "hven" as a number.
 _LOCK = 0x6876656E
 TOKEN_FILE = "admin-token"
+#: Has the link by which the first administrator chooses a password, until that is done.
+LINK_FILE = "admin-login"
 
 
 def prepare(found: Configuration, tell: Callable[[str], None]) -> None:
@@ -125,6 +127,39 @@ def _make_administrator(found: Configuration, tell: Callable[[str], None]) -> No
     path = found.data / TOKEN_FILE
     _write_secret(path, tokens.make(admin, "made on first use").secret)
     tell(f"made the user admin, whose token is in {path}")
+
+
+def greet(found: Configuration, url: str, tell: Callable[[str], None]) -> None:
+    """Say how the first administrator logs in, as long as no administrator has a password.
+
+    Parameters
+    ----------
+    found
+        The settings.
+    url
+        Where the service answers.
+    tell
+        Given a sentence for people.
+    """
+    from hven.portal.accounts.links import login_link
+
+    path = found.data / LINK_FILE
+    user = patient(_first_administrator, _PATIENCE)
+    connection.close()
+    if user is None:
+        path.unlink(missing_ok=True)
+        return
+    link = login_link(user, found.url or url)
+    _write_secret(path, link)
+    tell(f"is yours: open {link}\n     and choose the password of {user.username} (once)")
+
+
+def _first_administrator() -> User | None:
+    """Who may choose a password by a link: an administrator, while none can log in otherwise."""
+    all_of_them = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
+    if any(user.has_usable_password() for user in all_of_them):
+        return None
+    return all_of_them.first()
 
 
 def _write_secret(path: Path, secret: str) -> None:

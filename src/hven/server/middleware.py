@@ -12,6 +12,8 @@ from django.http.response import HttpResponseBase
 
 from hven.errors import UnavailableError
 from hven.jobs.patience import PATIENCE, is_away, patient, reach, unavailable
+from hven.portal.failures import failure
+from hven.web.addresses import is_page
 from hven.web.problems import problem, problem_of, respond
 from hven.web.request_ids import current
 
@@ -54,12 +56,12 @@ class PatientRequests:
                 self._wait(deadline)
                 response = self._answer(request)
         except UnavailableError as error:
-            return refusal(error)
+            return refusal(request, error)
         return response
 
-    def process_exception(self, _: HttpRequest, error: Exception) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Say 503 for passing trouble of the service; all else is left to others."""
-        return _passing(error)
+        return _passing(request, error)
 
     def _wait(self, deadline: float) -> None:
         left = deadline - time.monotonic()
@@ -93,32 +95,41 @@ class RequestLog:
         return response
 
 
-def refusal(error: UnavailableError) -> HttpResponse:
-    """The answer 503, as a problem document (RFC 9457)."""
-    return respond(problem_of(error))
+def refusal(request: HttpRequest, error: UnavailableError) -> HttpResponse:
+    """The answer 503: a page for people, for programs a problem document (RFC 9457)."""
+    if not is_page(request.path):
+        return respond(problem_of(error))
+    response = failure(request, 503, str(error))
+    response["Retry-After"] = str(error.retry_after)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The answer when something failed outside a view; Django calls it within `except`."""
     error = sys.exception()
-    response = _passing(error) if error else None
+    response = _passing(request, error) if error else None
     if response is not None:
         return response
     _log.error("failed: %s %s", request.method, request.path, exc_info=error)
+    if is_page(request.path):
+        return failure(request, 500)
     return respond(problem(500, "this is a fault of the service; its log says more"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The answer when there is nothing at an address."""
     del exception  # Django gives it by name.
+    if is_page(request.path):
+        return failure(request, 404)
     return respond(problem(404, f"there is nothing at {request.path}"))
 
 
-def _passing(error: BaseException) -> HttpResponse | None:
+def _passing(request: HttpRequest, error: BaseException) -> HttpResponse | None:
     found = unavailable(error)
     if found is None:
         return None
-    response = refusal(found)
+    response = refusal(request, found)
     vars(response)[_AWAY] = is_away(error)
     _log.warning("%s: %s", found, error)
     return response

@@ -32,5 +32,16 @@ def serve(kinds: Sequence[str]) -> int:
     log = logging.getLogger("hven.server")
     for name in settings_source.unknown():
         log.warning("%s is set, and is no setting of Hven", name)
-    prepare(configuration(), lambda text: print(f"Hven {text}", flush=True))
-    return Supervisor(configuration(), kinds).run()
+    prepare(configuration(), _tell)
+    return Supervisor(configuration(), kinds).run(_greet)
+
+
+def _tell(text: str) -> None:
+    print(f"Hven {text}", flush=True)
+
+
+def _greet(url: str) -> None:
+    from hven.jobs.configuration import configuration
+    from hven.server.first_use import greet
+
+    greet(configuration(), url, _tell)

@@ -46,9 +46,19 @@ DATABASES: dict[str, Any] = {"default": database(HVEN)}
 AUTH_USER_MODEL = "jobs.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
+    "hven.portal",  # Before those whose templates it replaces.
+    "hven.portal.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django_htmx",
     "hven.jobs",
     "hven.web",
     "hven.api",
@@ -57,19 +67,31 @@ INSTALLED_APPS = [
 MIDDLEWARE: list[str] = [
     "hven.web.middleware.RequestIds",
     "hven.server.middleware.RequestLog",
+    "hven.portal.assets.Assets",
     "hven.web.middleware.AnswersForPrograms",
     "hven.server.middleware.PatientRequests",
     "django.middleware.security.SecurityMiddleware",
+    "hven.portal.middleware.Packing",
+    "hven.portal.middleware.Sessions",
+    "hven.portal.middleware.Languages",
+    "hven.portal.middleware.Forgery",
+    "hven.portal.middleware.Users",
+    "hven.portal.accounts.preferences.Preferred",
+    "hven.portal.middleware.Messages",
+    "allauth.account.middleware.AccountMiddleware",
+    "hven.portal.middleware.Pages",
 ]
 #: Of a request that is no upload; a list of ten thousand images takes one.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
 #: Forms name each image of a list, or bring it.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
-SESSION_COOKIE_SECURE = (HVEN.url or "").startswith("https:")
 ROOT_URLCONF = "hven.server.urls"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = None
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = str(HVEN.data / "mail")
+
+from hven.portal.settings import *  # noqa: E402, F403
+from hven.portal.settings import of  # noqa: E402
+
+globals().update(of(HVEN))

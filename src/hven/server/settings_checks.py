@@ -28,6 +28,8 @@ def faults_of(found: Configuration) -> Iterator[Fault]:
         yield from _address("mail_server", found.mail_server, ("smtp", "smtps"))
     if "@" not in found.mail_from:
         yield Fault("mail_from", f"must be a mail address, got '{found.mail_from}'")
+    if found.registration == "domain" and not found.registration_domains:
+        yield Fault("registration_domains", "must name at least one domain, got none")
     if found.retention_days > found.longest_retention_days:
         text = (
             f"must be at most longest_retention_days, {found.longest_retention_days:g} d, "

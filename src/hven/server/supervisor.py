@@ -12,7 +12,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
 from hven.errors import ConflictError, Fault, ParameterError
@@ -45,8 +45,13 @@ class Supervisor:
         self._asked = 0
         self._children: list[Child] = []
 
-    def run(self) -> int:
+    def run(self, greet: Callable[[str], None]) -> int:
         """Run the parts until SIGTERM or Ctrl-C; gives the exit code.
+
+        Parameters
+        ----------
+        greet
+            Called with the address once the service answers there.
 
         Raises
         ------
@@ -60,11 +65,13 @@ class Supervisor:
             wakeup = stack.enter_context(self._signals())
             listening = stack.enter_context(self._listen()) if "web" in self._kinds else None
             stack.enter_context(self._begin(listening))
-            self._look_after(wakeup, listening)
+            self._look_after(wakeup, listening, greet)
             self._end(wakeup)
         return 0
 
-    def _look_after(self, wakeup: int, listening: socket.socket | None) -> None:
+    def _look_after(
+        self, wakeup: int, listening: socket.socket | None, greet: Callable[[str], None]
+    ) -> None:
         answers = listening is None
         while not self._asked:
             for child in self._children:
@@ -72,7 +79,9 @@ class Supervisor:
                     child.start()
             if not answers and listening is not None and self._answers(listening):
                 answers = True
-                print(f"Hven answers at {address(self._found, listening)}", flush=True)
+                url = address(self._found, listening)
+                print(f"Hven answers at {url}", flush=True)
+                greet(url)
             self._pause(wakeup)
 
     def _end(self, wakeup: int) -> None:

@@ -48,3 +48,12 @@ def _reached(request: HttpRequest) -> str:
 def _forwarded(request: HttpRequest, what: str) -> str:
     """What the outermost proxy says."""
     return request.headers.get(f"X-Forwarded-{what}", "").partition(",")[0].strip()
+
+
+#: The doors of programs: what begins with one of these is no page.
+DOORS = ("/api/", "/vo/")
+
+
+def is_page(path: str) -> bool:
+    """Whether people look at what is at an address, and not programs."""
+    return not path.startswith(DOORS)

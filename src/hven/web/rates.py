@@ -21,6 +21,7 @@ from hven.web.counters import Counters
 _MINUTE = 60.0
 #: Seconds over which wrong passwords are counted.
 _LOGIN_SECONDS = 300.0
+_TRIES, _TRY_SECONDS = 10, 600.0
 #: An address may be that of a whole institute.
 _NAMES_AN_ADDRESS = 10
 
@@ -39,6 +40,27 @@ def count_request(user: User | None, address: str) -> None:
 def count_submission(user: User | None, address: str) -> None:
     """Count a job that is submitted; see `count_request`."""
     _count("submissions", _asker(user, address), configuration().rate_submissions)
+
+
+def count_try(what: str, address: str) -> None:
+    """Count something that nobody does often: ten in ten minutes from an address.
+
+    Parameters
+    ----------
+    what
+        In words, as `messages`.
+    address
+        From where it comes.
+
+    Raises
+    ------
+    RateError
+        There were too many.
+    """
+    wait = _counters().take(f"{what} from {_network(address)}", _TRIES, _TRY_SECONDS)
+    if wait:
+        seconds = math.ceil(wait)
+        raise RateError(f"{what}: there were too many, wait {seconds} s", seconds)
 
 
 def require_patience(name: str, address: str) -> None:

@@ -15,7 +15,6 @@ from hven.api.routes.answers import answers, body
 from hven.errors import MissingError, ParameterError, UnavailableError
 from hven.jobs import limits
 from hven.jobs.access import is_administrator
-from hven.jobs.configuration import configuration
 from hven.jobs.models import Job
 from hven.web import scopes, tokens
 from hven.web.instants import instant
@@ -69,7 +68,6 @@ def revoke_token(request: HttpRequest, token: str) -> HttpResponse:
 def read_usage(request: HttpRequest) -> HttpResponse:
     """What who asks has, and may have."""
     user = account(request)
-    settings = configuration()
     phases = Job.objects.filter(owner=user, deleted=None).order_by().values_list("phase")
     return answer(
         {
@@ -77,10 +75,10 @@ def read_usage(request: HttpRequest) -> HttpResponse:
             "administrator": is_administrator(user),
             "jobs": dict(phases.annotate(count=Count("pk"))),
             "active_jobs": limits.active_jobs(user),
-            "active_jobs_limit": settings.user_jobs or None,
+            "active_jobs_limit": limits.job_limit(user) or None,
             "result_bytes": limits.result_bytes(user),
             "upload_bytes": limits.upload_bytes(user),
-            "bytes_limit": settings.user_bytes or None,
+            "bytes_limit": limits.byte_limit(user) or None,
         }
     )
 

@@ -44,6 +44,7 @@ def read_application(request: HttpRequest, name: str) -> HttpResponse:
     """An application: its parameters as JSON Schema, its outputs, all that a form needs."""
     try:
         made = applications.application(name)
+        applications.require_on(name)
     except ParameterError as error:
         raise MissingError(str(error)) from error
     return answer({**_application(request, made), **_particulars(made)})

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from hven.declare import Output, Param, SkyPosition, application
+from hven.apps.mosaic.showing import EXAMPLE_HELP, EXAMPLE_VALUES, cost, make_example
+from hven.declare import Example, Output, Param, SkyPosition, application
 from hven.engine import Run
 from hven.errors import Fault
 
@@ -88,6 +89,9 @@ def _warm() -> None:
     version=1,
     check=_conflicts,
     warm=_warm,
+    family="Images",
+    cost=cost,
+    example=Example(EXAMPLE_HELP, EXAMPLE_VALUES, make_example),
     references=(
         "Berriman et al. 2002, Proc. SPIE 4846, 91, doi:10.1117/12.461512",
         "Fruchter & Hook 2002, PASP 114, 144, doi:10.1086/338393",

@@ -10,7 +10,7 @@ from hven.jobs.clock import now
 class Switch(models.Model):
     """Something that an administrator switched on for the whole service, such as `drain`."""
 
-    name = models.CharField(max_length=40, primary_key=True)
+    name = models.CharField(max_length=80, primary_key=True)
     reason = models.CharField(max_length=200, blank=True)
     since = models.DateTimeField(default=now)
 

@@ -1,4 +1,4 @@
-"""Files within forms: on the disk of the service while the request is read, nowhere after it."""
+"""Files within forms: on the disk of the service while a request is read, nowhere after it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What the form that runs an application is made of."""

@@ -1,0 +1,172 @@
+"""The table of one's jobs: chosen, sorted, in pages, many at once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Page
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from hven.errors import ConflictError, MissingError
+from hven.jobs import access, control
+from hven.jobs.models import Job, Result
+from hven.jobs.phases import ACTIVE
+from hven.jobs.queue import Place, positions
+from hven.portal import choosing
+from hven.portal.asking import asker, own
+from hven.portal.models import Tag
+from hven.portal.paging import page_of
+from hven.portal.tags import tags_of
+from hven.web.archives import MOST_JOBS, archive
+
+#: Columns that the table does not need; the parameters of a job may name thousands of files.
+_NOT_SHOWN = ("parameters", "error_faults", "request_digest")
+_WAITING = {phase.value for phase in ACTIVE}
+
+
+class Row:
+    """A job in the table."""
+
+    def __init__(
+        self, job: Job, place: Place | None, results: list[Result], tags: list[str]
+    ) -> None:
+        self.job = job
+        self.place = place
+        self.tags = tags
+        self.count = sum(each.role not in ("log", "provenance") for each in results)
+        self.main = next((each for each in results if each.role == "main"), None)
+        self.preview = next((each for each in results if each.role == "preview"), None)
+
+
+@own
+@require_http_methods(["GET", "HEAD", "POST"])
+def jobs(request: HttpRequest) -> HttpResponseBase:
+    """The jobs of who asks, newest first; or what is done with those that were ticked."""
+    if request.method == "POST":
+        return _together(request)
+    content = _table(request) | {
+        "states": choosing.STATES,
+        "applications": _applications(request),
+        "tags": tags_of(asker(request)),
+    }
+    return render(request, "portal/jobs.html", content)
+
+
+@own
+@require_safe
+def rows(request: HttpRequest) -> HttpResponse:
+    """The rows alone, for a page that keeps itself up to date; 204 where nothing has changed."""
+    content = _table(request)
+    if request.GET.get("state_of") == content["state_of"]:
+        return HttpResponse(status=204)
+    return render(request, "portal/parts/job_rows.html", content)
+
+
+def _table(request: HttpRequest) -> dict[str, Any]:
+    choice = choosing.choice_of(request.GET)
+    mine = access.listed(asker(request)).defer(*_NOT_SHOWN)
+    page = page_of(request, choosing.choose(mine, choice))
+    return {
+        "page": page,
+        "rows": _rows(page),
+        "choice": choice,
+        "moving": any(job.phase in _WAITING for job in page),
+        "state_of": _state(page),
+    }
+
+
+def _rows(page: Page[Job]) -> list[Row]:
+    found = list(page)
+    waiting = [job for job in found if job.phase in _WAITING]
+    places = positions(waiting) if waiting else {}
+    results: dict[Any, list[Result]] = {}
+    for result in Result.objects.filter(job__in=found).order_by("order", "pk"):
+        results.setdefault(result.job_id, []).append(result)
+    tags: dict[Any, list[str]] = {}
+    for tag in Tag.objects.filter(job__in=found):
+        tags.setdefault(tag.job_id, []).append(tag.name)
+    return [
+        Row(job, places.get(job.pk), results.get(job.pk, []), tags.get(job.pk, [])) for job in found
+    ]
+
+
+def _state(page: Page[Job]) -> str:
+    """What changes as soon as something that the page shows does, without their progress."""
+    facts = [(str(job.pk), job.events, job.phase, job.steps_done) for job in page]
+    return hashlib.sha256(repr((facts, page.paginator.count)).encode()).hexdigest()[:16]
+
+
+def _applications(request: HttpRequest) -> list[str]:
+    mine = access.listed(asker(request)).order_by("application")
+    return list(mine.values_list("application", flat=True).distinct())
+
+
+def _together(request: HttpRequest) -> HttpResponseBase:
+    """Do one thing with many jobs."""
+    wanted = {access.identifier(text) for text in request.POST.getlist("job")[:MOST_JOBS]}
+    found = list(access.listed(asker(request)).filter(pk__in=wanted).order_by("-created"))
+    action = request.POST.get("do", "")
+    if not found:
+        messages.info(request, _("Tick the jobs first."))
+    elif action == "archive":
+        return archive(found)
+    elif action in _MANY:
+        _tell(request, action, *_each(action, found))
+    elif action == "tag":
+        names = " ".join(request.POST.get("tag", "").split())[:40]
+        if names:
+            Tag.objects.bulk_create(
+                [Tag(job=job, name=names) for job in found], ignore_conflicts=True
+            )
+    return redirect(_back(request))
+
+
+_MANY = {
+    "cancel": control.abort,
+    "remove": control.delete,
+    "hold": control.hold,
+    "release": control.release,
+}
+
+
+def _each(action: str, found: list[Job]) -> tuple[int, int]:
+    """How many jobs something was done with, and how many were not in a state for it."""
+    done = refused = 0
+    for job in found:
+        try:
+            _MANY[action](job)
+            done += 1
+        except (ConflictError, MissingError):
+            refused += 1
+    return done, refused
+
+
+def _tell(request: HttpRequest, action: str, done: int, refused: int) -> None:
+    words = {
+        "cancel": ngettext("%d job is cancelled.", "%d jobs are cancelled.", done),
+        "remove": ngettext("%d job is removed.", "%d jobs are removed.", done),
+        "hold": ngettext("%d job is held.", "%d jobs are held.", done),
+        "release": ngettext("%d job goes on.", "%d jobs go on.", done),
+    }
+    if done:
+        messages.success(request, words[action] % done)
+    if refused:
+        text = ngettext(
+            "%d job was in a state in which this cannot be done.",
+            "%d jobs were in a state in which this cannot be done.",
+            refused,
+        )
+        messages.warning(request, text % refused)
+
+
+def _back(request: HttpRequest) -> str:
+    """The table as it was chosen; nothing but it."""
+    wanted = request.POST.get("next", "")
+    return wanted if wanted.startswith("/jobs/?") else "portal:jobs"

@@ -1,0 +1,161 @@
+"""What tests in a real browser may ask for: a service of their own, and Chromium in front of it.
+
+A page fails its test when it asks for anything elsewhere, breaks its Content-Security-Policy or
+says an error on the console. `HVEN_TEST_SCREENSHOTS` names a folder for pictures of the pages.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from conftest import missing
+from input_files import PACKAGES
+from service import Service
+
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+    "--metrics-recording-only",
+]
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+#: What axe calls violations that nobody may be let to meet.
+_SERIOUS = ("serious", "critical")
+_PASSWORD = "a long enough password"
+_CODE = """
+from hven.server.part import set_up_django
+set_up_django("test")
+from allauth.account.models import EmailAddress
+from hven.jobs.models import User
+for name in {names}:
+    make = User.objects.create_superuser if {administrators} else User.objects.create_user
+    user = make(name, name + "@example.org", {password!r})
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that all tests in the browser share; each makes users of its own."""
+    # Only its sample applications: the loading of others takes seconds.
+    settings = {"PYTHONPATH": os.pathsep.join(map(str, PACKAGES)), "HVEN_WEB_PROCESSES": "1"}
+    made = Service(tmp_path_factory.mktemp("portal") / "data", settings)
+    made.start()
+    yield made
+    made.stop()
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser. It ends with its module: while it runs, Django refuses its database here."""
+    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None:
+        missing("chromium", "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody with a browser window, who notes what a page should not do."""
+
+    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+        self._context = browser.new_context(base_url=url, locale="en-GB", **options)
+        self._context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self._url = url
+        self.page: Page = self._context.new_page()
+        #: What is wrong with the pages that were seen.
+        self.faults: list[str] = []
+        #: Parts of such sentences that the test expects.
+        self.expected: list[str] = []
+        self._context.on("request", self._asked)
+        self._context.on("console", self._said)
+        self._context.on("weberror", lambda error: self.faults.append(f"error: {error.error}"))
+
+    def go(self, path: str) -> Page:
+        """Open a page of the service."""
+        self.page.goto(path)
+        return self.page
+
+    def log_in(self, name: str, password: str) -> None:
+        """Log in by the form."""
+        page = self.go("/account/login/")
+        page.locator("[name=login]").fill(name)
+        page.locator("[name=password]").fill(password)
+        page.locator("form[action='/account/login/'] button[type=submit]").click()
+        page.wait_for_url(re.compile(r"/jobs/"))
+
+    def look(self, name: str) -> None:
+        """Keep a picture of the page, and see that axe finds nothing serious."""
+        folder = os.environ.get("HVEN_TEST_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        found = Axe().run(self.page).response["violations"]
+        for rule in found:
+            if rule["impact"] in _SERIOUS:
+                places = "; ".join(node["html"][:200] for node in rule["nodes"])
+                self.faults.append(f"axe {rule['id']} on {self.page.url}: {places}")
+
+    def close(self) -> None:
+        """End, and fail where a page did what it should not."""
+        self._context.close()
+        told = [fault for fault in self.faults if not any(part in fault for part in self.expected)]
+        assert told == []
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self._url, "blob:", "data:")):
+            self.faults.append(f"asked elsewhere: {request.url}")
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error":
+            self.faults.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+
+@pytest.fixture
+def visit(chromium: Browser, service: Service) -> Iterator[Callable[..., Visitor]]:
+    """Opens windows: `visit(viewport={...}, color_scheme="dark")`."""
+    opened: list[Visitor] = []
+
+    def open_window(**options: Any) -> Visitor:
+        opened.append(Visitor(chromium, service.url, **options))
+        return opened[-1]
+
+    yield open_window
+    for visitor in opened:
+        visitor.close()
+
+
+@pytest.fixture(scope="session")
+def password(service: Service) -> str:
+    """The password of alice, bob, charlie and of the administrator ada, whom all tests share."""
+    add_users(service, ["alice", "bob", "charlie"], _PASSWORD)
+    add_users(service, ["ada"], _PASSWORD, administrators=True)
+    return _PASSWORD
+
+
+def add_users(
+    service: Service, names: list[str], password: str, *, administrators: bool = False
+) -> None:
+    """Add users with proven mail addresses to a running service, by its own code."""
+    environment = {**os.environ, "HVEN_DATA": str(service.data)}
+    code = _CODE.format(names=names, password=password, administrators=administrators)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
