@@ -145,7 +145,8 @@ def _common_window(first: Piece, second: Piece) -> Window | None:
 
 def _cut(plane: Plane, x0: int, y0: int, window: Window) -> NDArray[Any]:
     x_min, y_min, x_max, y_max = window
-    return np.asarray(plane[y_min - y0 : y_max - y0, x_min - x0 : x_max - x0])
+    cut = plane[y_min - y0 : y_max - y0, x_min - x0 : x_max - x0]
+    return np.asarray(cut, cut.dtype.newbyteorder("="))
 
 
 def _difference(
@@ -158,13 +159,32 @@ def _difference(
     """First minus second in the window, NaN where either has too little area."""
     full = full_areas or (typical_area(first[1]), typical_area(second[1]))
     one, two = (_cut(image, x0, y0, window) for image, _, x0, y0 in (first, second))
-    with np.errstate(invalid="ignore"):  # infinite minus infinite
-        difference: NDArray[np.float64] = np.subtract(one, two, dtype=np.float64)
-    for (_, area, x0, y0), whole in zip((first, second), full, strict=True):
-        common = _cut(area, x0, y0, window)
-        usual = min(whole, typical_area(common))
-        difference[common <= max(min_area * usual, _LEAST_COVERAGE * whole)] = np.nan
+    areas = [_cut(area, x0, y0, window) for _, area, x0, y0 in (first, second)]
+    least = [
+        max(min_area * min(whole, typical_area(area)), _LEAST_COVERAGE * whole)
+        for area, whole in zip(areas, full, strict=True)
+    ]
+    difference = np.empty(one.shape)
+    _subtract(one, two, *areas, *least, difference)
     return difference
+
+
+@compiled
+def _subtract(
+    one: NDArray[Any],
+    two: NDArray[Any],
+    area_one: NDArray[Any],
+    area_two: NDArray[Any],
+    least_one: float,
+    least_two: float,
+    difference: NDArray[np.float64],
+) -> None:
+    """Fill the difference, NaN where an area is not above the least."""
+    for y in range(difference.shape[0]):
+        a, b, area_a, area_b, result = one[y], two[y], area_one[y], area_two[y], difference[y]
+        for x in range(result.size):
+            covered = (area_a[x] > least_one) & (area_b[x] > least_two)
+            result[x] = np.float64(a[x]) - np.float64(b[x]) if covered else np.nan
 
 
 def _rounding(first: Piece, second: Piece, window: Window, x_step: int, y_step: int) -> float:
@@ -237,6 +257,7 @@ def _fit(
         u, v, z = _sample(difference, 1, 1)
     plane = _least_absolute(u, v, z, order, least, rounding)
     deviations = np.empty(z.size)
+    across = (np.arange(nx) - x_middle) / scale
     sums = np.zeros(10)
     limits = np.zeros(4, np.int64)
     kept_before = -1.0
@@ -250,19 +271,20 @@ def _fit(
             v_y = (y - y_middle) / scale
             level = plane[1] * v_y + plane[2]
             rn = ru = ruu = rz = ruz = rzz = 0.0
-            first, last = nx, -1
+            line = difference[y]
             for x in range(nx):
-                u_x = (x - x_middle) / scale
-                r = difference[y, x] - plane[0] * u_x - level
-                if abs(r) <= limit:  # false for NaN
-                    rn += 1.0
-                    ru += u_x
-                    ruu += u_x * u_x
-                    rz += r
-                    ruz += u_x * r
-                    rzz += r * r
-                    first = min(first, x)
-                    last = x
+                u_x = across[x]
+                r = line[x] - plane[0] * u_x - level
+                # Selected, not branched over, so that the loop is vectorised; false for NaN.
+                w = 1.0 if abs(r) <= limit else 0.0
+                r = r if abs(r) <= limit else 0.0
+                rn += w
+                ru += w * u_x
+                ruu += w * u_x * u_x
+                rz += r
+                ruz += u_x * r
+                rzz += r * r
+            first, last = _ends(line, across, plane[0], level, limit) if rn > 0.0 else (nx, -1)
             if last >= 0:
                 limits[0] = min(limits[0], first)
                 limits[1] = max(limits[1], last)
@@ -292,6 +314,24 @@ def _fit(
             break
         kept_before = n
     return sums, limits
+
+
+@inlined
+def _ends(
+    line: NDArray[np.float64],
+    across: NDArray[np.float64],
+    slope: float,
+    level: float,
+    limit: float,
+) -> tuple[int, int]:
+    """The first and the last column that is near enough to the plane."""
+    first, last = 0, line.size - 1
+    # Bounded, since here the limit may be missed by a rounding where it was kept before.
+    while first < last and not abs(line[first] - slope * across[first] - level) <= limit:
+        first += 1
+    while last > first and not abs(line[last] - slope * across[last] - level) <= limit:
+        last -= 1
+    return first, last
 
 
 @inlined
