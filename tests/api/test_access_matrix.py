@@ -54,6 +54,9 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/jobs/{job}/rerun"): private(201),
     ("GET", "/jobs/{job}/events"): private(200),
     ("GET", "/jobs/{job}/log"): private(200),
+    ("GET", "/jobs/{job}/archive"): private(200),
+    ("GET", "/archive"): private(200),
+    ("GET", "/events"): own(200),
     ("GET", "/jobs/{job}/results"): private(200),
     ("GET", "/jobs/{job}/results/{name}"): private(200),
     ("HEAD", "/jobs/{job}/results/{name}"): private(200),
@@ -66,6 +69,7 @@ MATRIX: dict[tuple[str, str], Row] = {
     # The upload of this test is complete.
     ("PATCH", "/uploads/{upload}"): private(409),
     ("DELETE", "/uploads/{upload}"): private(204),
+    ("POST", "/uploads/{upload}"): private(409),
     ("GET", "/uploads/{upload}/content"): private(200),
     ("HEAD", "/uploads/{upload}/content"): private(200),
     ("GET", "/applications"): public(200),
@@ -92,6 +96,11 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 HEADERS: dict[tuple[str, str], dict[str, str]] = {
     ("POST", "/uploads"): {"Upload_Length": "5"},
+    ("POST", "/uploads/{upload}"): {
+        "X_HTTP_Method_Override": "PATCH",
+        "Content_Type": "application/offset+octet-stream",
+        "Upload_Offset": "0",
+    },
     ("PATCH", "/uploads/{upload}"): {
         "Content_Type": "application/offset+octet-stream",
         "Upload_Offset": "0",
@@ -157,7 +166,8 @@ def test_who_may_do_what(
     path = template.format(**things, name=names.get(template, ""))
     before = state()
     expected = getattr(MATRIX[operation], who)
-    query = "?name=a" if operation == ("PUT", "/uploads") else ""
+    queries = {("PUT", "/uploads"): "?name=a", ("GET", "/archive"): f"?job={things['job']}"}
+    query = queries.get(operation, "")
     document, headers = BODIES.get(operation), HEADERS.get(operation, {})
     body = b"stars" if "/uploads" in template else b""
     answer = Api(askers[who])(method, path + query, document, body=body, **headers)

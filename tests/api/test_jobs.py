@@ -159,6 +159,32 @@ def test_a_list_is_filtered(alice: Api, user: User) -> None:
     assert ids(alice.get("/jobs?application=held&phase=ERROR")) == []
 
 
+def test_jobs_are_found_by_label_letters_and_time(alice: Api, user: User) -> None:
+    moment = now()
+    first = make_job(user, label="M 31 first try", created=moment - timedelta(days=2))
+    second = make_job(user, label="m31", created=moment - timedelta(days=1))
+    assert ids(alice.get("/jobs?label=m31")) == [str(second.pk)]
+    assert ids(alice.get("/jobs?search=31")) == [str(second.pk), str(first.pk)]
+    assert ids(alice.get("/jobs?search=FIRST")) == [str(first.pk)]
+    # The beginnings of identifiers are of the time; these were made in the same moment.
+    assert str(first.pk) in ids(alice.get(f"/jobs?search={str(first.pk)[:8]}"))
+    assert ids(alice.get(f"/jobs?search={str(first.pk).upper()}")) == [str(first.pk)]
+    between = (moment - timedelta(days=1.5)).isoformat().replace("+", "%2B")
+    assert ids(alice.get(f"/jobs?created_after={between}")) == [str(second.pk)]
+    assert ids(alice.get(f"/jobs?created_before={between}")) == [str(first.pk)]
+    assert ids(alice.get("/jobs?search=%25&search=_")) == []
+
+
+def test_an_administrator_lists_the_jobs_of_one_user(
+    alice: Api, charlie: Api, api: Any, admin_user: User
+) -> None:
+    job = alice.make()
+    charlie.make()
+    assert ids(api(admin_user).get("/jobs?owner=alice")) == [job["id"]]
+    assert charlie("GET", "/jobs?owner=alice").status_code == 403
+    assert charlie("GET", "/jobs?owner=charlie").status_code == 403
+
+
 @pytest.mark.parametrize(
     ("query", "name"),
     [
@@ -168,10 +194,14 @@ def test_a_list_is_filtered(alice: Api, user: User) -> None:
         ("cursor=spam", "cursor"),
         ("cursor=OTk5OTk5OTk5OTk5OTk5OTk5IDEx", "cursor"),
         ("spam=1", "spam"),
+        ("created_after=tomorrow", "created_after"),
+        ("created_before=0.5", "created_before"),
+        ("search=%00", "search"),
+        ("label=%00", "label"),
     ],
 )
 def test_a_wrong_filter_is_named(alice: Api, query: str, name: str) -> None:
-    assert name in next(iter(faults(alice("GET", f"/jobs?{query}"))))
+    assert next(iter(faults(alice("GET", f"/jobs?{query}")))).partition(".")[0] == name
 
 
 def test_nobody_finds_the_jobs_of_others(

@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 
 from api_client import Api, content, faults
 from hven.api import schemas
-from hven.jobs.models import Upload
+from hven.jobs.clock import now
+from hven.jobs.models import Upload, User
+from hven.web import tokens
+from hven.web.scopes import Scope
 
 pytestmark = pytest.mark.django_db
 STARS = b"stars" * 1000
@@ -88,7 +93,9 @@ def test_limits_have_their_own_answers(alice: Api, settings: Any) -> None:
 def test_a_client_learns_what_the_service_can_do(nobody: Api) -> None:
     answer = nobody("OPTIONS", "/uploads")
     assert (answer.status_code, answer["Tus-Version"]) == (204, "1.0.0")
-    assert answer["Tus-Extension"] == "creation,termination"
+    assert answer["Tus-Extension"] == (
+        "creation,creation-with-upload,checksum,expiration,termination"
+    )
     assert int(answer["Tus-Max-Size"]) == 64 * 2**30
 
 
@@ -123,14 +130,88 @@ def test_a_promise_that_is_not_kept_costs_the_upload(alice: Api) -> None:
 
 def test_requests_that_are_no_tus_are_refused(alice: Api) -> None:
     path = begin(alice)
-    assert "Content-Type" in faults(send(alice, path, 0, STARS, Content_Type="text/plain"))
+    assert send(alice, path, 0, STARS, Content_Type="text/plain").status_code == 415
     for number in ("", "-1", "x", "1" * 30, "²"):
         assert "Upload-Offset" in faults(send(alice, path, 0, STARS, Upload_Offset=number))
         assert "Upload-Length" in faults(alice("POST", "/uploads", Upload_Length=number))
     for said in ("filename !", "filename /w=="):
         wrong = alice("POST", "/uploads", Upload_Length="5", Upload_Metadata=said)
         assert "Upload-Metadata" in faults(wrong)
-    assert send(alice, path, 0, STARS, Tus_Resumable="0.2.2").status_code == 409
+    assert send(alice, path, 0, STARS, Tus_Resumable="0.2.2")["Tus-Version"] == "1.0.0"
+    assert send(alice, path, 0, STARS, Tus_Resumable="0.2.2").status_code == 412
+
+
+def checksum(content: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, content).digest()).decode()}"
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_a_part_is_kept_only_if_it_is_what_was_announced(alice: Api, algorithm: str) -> None:
+    path = begin(alice, sha256=DIGEST)
+    assert send(alice, path, 0, STARS[:2000]).status_code == 204
+    announced = checksum(STARS[2000:], algorithm)
+    bent = STARS[2000:-1] + b"?"
+    answer = send(alice, path, 2000, bent, Upload_Checksum=announced)
+    assert (answer.status_code, answer.json()["code"]) == (460, "checksum")
+    assert alice("HEAD", path)["Upload-Offset"] == "2000"
+    assert send(alice, path, 2000, STARS[2000:], Upload_Checksum=announced).status_code == 204
+    assert alice.get(path)["sha256"] == DIGEST
+
+
+@pytest.mark.parametrize("shown", ["", "sha1", "sha1 spam", "sha1 AAAA", "crc32 AAAA", "md5 !"])
+def test_a_checksum_that_is_none_is_refused(alice: Api, shown: str) -> None:
+    path = begin(alice)
+    assert "Upload-Checksum" in faults(send(alice, path, 0, STARS, Upload_Checksum=shown))
+    assert alice("HEAD", path)["Upload-Offset"] == "0"
+
+
+def test_the_first_bytes_come_with_the_announcement(alice: Api) -> None:
+    more = {"Content_Type": "application/offset+octet-stream", "Upload_Length": "5000"}
+    answer = alice("POST", "/uploads", body=STARS[:3000], **more)
+    assert (answer.status_code, answer["Upload-Offset"]) == (201, "3000")
+    path = answer["Location"].partition("/api/v1")[2]
+    assert send(alice, path, 3000, STARS[3000:])["Upload-Offset"] == "5000"
+    assert alice.get(path)["sha256"] == DIGEST
+    more["Upload_Checksum"] = checksum(b"other")
+    assert alice("POST", "/uploads", body=STARS, **more).status_code == 460
+    del more["Upload_Checksum"]
+    assert alice("POST", "/uploads", body=STARS * 2, **more).status_code == 413
+    assert Upload.objects.count() == 1
+
+
+def test_an_upload_says_when_it_expires(alice: Api) -> None:
+    path = begin(alice)
+    expires = parsedate_to_datetime(alice("HEAD", path)["Upload-Expires"])
+    assert timedelta(hours=23) < expires - now() < timedelta(hours=25)
+    # When it is complete it is kept as long as results are.
+    done = parsedate_to_datetime(send(alice, path, 0, STARS)["Upload-Expires"])
+    assert done - now() > timedelta(days=29)
+
+
+def test_a_client_that_knows_only_post_says_what_it_means(alice: Api, user: User) -> None:
+    path = begin(alice)
+    more = {"Content_Type": "application/offset+octet-stream", "Upload_Offset": "0"}
+    answer = alice("POST", path, body=STARS, X_HTTP_Method_Override="PATCH", **more)
+    assert (answer.status_code, answer["Upload-Offset"]) == (204, "5000")
+    secret = tokens.make(user, "sends", scopes=frozenset({Scope.SUBMIT})).secret
+    meant = {"X_HTTP_Method_Override": "DELETE"}
+    other = alice("POST", path, Authorization=f"Bearer {secret}", **meant)
+    assert (other.status_code, other.json()["code"]) == (403, "scope")
+    assert alice("POST", path, **meant).status_code == 204
+    assert alice("HEAD", path).status_code == 404
+    assert "X-HTTP-Method-Override" in faults(alice("POST", path))
+
+
+def test_what_is_there_already_is_found_by_its_digest(alice: Api, charlie: Api) -> None:
+    alice("PUT", "/uploads?name=other", body=b"other")
+    begin(alice, sha256=DIGEST)  # Promised, and not there yet.
+    mine = alice("PUT", "/uploads?name=a", body=STARS).json()
+    found = alice.get(f"/uploads?sha256={DIGEST.upper()}")["uploads"]
+    assert [upload["id"] for upload in found] == [mine["id"]]
+    # Who has not sent it is not told that somebody else has.
+    assert charlie.get(f"/uploads?sha256={DIGEST}")["uploads"] == []
+    assert "sha256" in faults(alice("GET", "/uploads?sha256=spam"))
+    assert "spam" in faults(alice("GET", "/uploads?spam=1"))
 
 
 def test_an_empty_file_is_complete_at_once(alice: Api) -> None:

@@ -4,58 +4,69 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse
-from ninja.errors import HttpError
 from ninja.security.base import AuthBase
-from ninja.utils import check_csrf
 from pydantic import BaseModel, ValidationError
 
 from hven.api.problems import fault_of
 from hven.errors import Fault, ForbiddenError, ParameterError, ResourceError
-from hven.jobs.configuration import configuration
 from hven.jobs.models import User
+from hven.web import rates
 from hven.web.addresses import absolute
-from hven.web.authentication import user_of
+from hven.web.authentication import Credential, permit
 from hven.web.instants import instant
+from hven.web.problems import MediaTypeError
+from hven.web.scopes import Scope
 
 #: Below which everything of the API is.
 ROOT = "/api/v1"
 #: Bytes of the body of a request that is no upload.
 MOST_BODY = 16 * 2**20
-_SAFE = ("GET", "HEAD", "OPTIONS")
 Body = TypeVar("Body", bound=BaseModel)
 
 
-class Identity(NamedTuple):
-    """Who asks."""
+class For(AuthBase):
+    """Lets in whose credential is for an operation.
 
-    #: None is anonymous.
-    user: User | None
-
-
-class Authentication(AuthBase):
-    """Lets in who shows a token, name and password, or a session; others where that is allowed."""
+    Parameters
+    ----------
+    scope
+        What a token must be for; None is an operation that is open to everybody.
+    submits
+        Whether it makes a job.
+    """
 
     openapi_type = "http"
     openapi_scheme = "bearer"
 
-    def __call__(self, request: HttpRequest) -> Identity | None:
-        """Who asks; None when nobody may ask without saying so."""
-        user = user_of(request.headers)
-        # A browser sends the session's cookie by itself, also for a page that means no good.
-        by_session = user is not None and "authorization" not in request.headers
-        if by_session and request.method not in _SAFE and check_csrf(request):
-            raise HttpError(403, "X-CSRFToken: must be that of the session")
-        if user is None and not configuration().anonymous:
-            return None
-        return Identity(user)
+    def __init__(self, scope: Scope | None, *, submits: bool = False) -> None:
+        self.scope = scope
+        self.submits = submits
+
+    def __call__(self, request: HttpRequest) -> Credential:
+        """Who asks, and what may be done with what was shown."""
+        if self.scope is None:
+            rates.count_request(None, request.META.get("REMOTE_ADDR") or "")
+            return Credential(None, frozenset())
+        return permit(request, self.scope, submits=self.submits)
+
+
+#: What operations need.
+EVERYBODY, READ, MANAGE = For(None), For(Scope.READ), For(Scope.MANAGE)
+SEND, SUBMIT = For(Scope.SUBMIT), For(Scope.SUBMIT, submits=True)
+ACCOUNT = For(Scope.ACCOUNT)
+
+
+def credential(request: HttpRequest) -> Credential:
+    """Who asks, and what may be done with what was shown."""
+    return cast(Any, request).auth  # type: ignore[no-any-return]
 
 
 def asker(request: HttpRequest) -> User | None:
     """Who asks; None is anonymous."""
-    return cast(Any, request).auth.user  # type: ignore[no-any-return]
+    return credential(request).user
 
 
 def account(request: HttpRequest) -> User:
@@ -86,10 +97,15 @@ def read_json(request: HttpRequest) -> dict[str, Any]:
         It is none.
     ResourceError
         It is too large.
+    MediaTypeError
+        It says that it is something else.
     """
     body = request.read(MOST_BODY + 1)
     if len(body) > MOST_BODY:
         raise ResourceError([Fault("body", f"must be at most {MOST_BODY} bytes")])
+    if body and request.content_type != "application/json":
+        told = f"must be application/json, got '{(request.content_type or '')[:80]}'"
+        raise MediaTypeError([Fault("Content-Type", told)])
     try:
         found = json.loads(body, parse_constant=_no_number) if body.strip() else {}
     except (ValueError, RecursionError) as error:

@@ -1,90 +1,19 @@
-"""Errors as clients get them: problem documents (RFC 9457)."""
+"""Errors of the API's views as problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from hven.errors import (
-    ConflictError,
-    Fault,
-    ForbiddenError,
-    MissingError,
-    QuotaError,
-    ResourceError,
-    UnavailableError,
-    UserError,
-)
-from hven.web.authentication import CHALLENGE, CredentialsError
+from hven.errors import Fault, UnavailableError, UserError
+from hven.web.problems import Problem, problem, problem_of, respond
 
-MEDIA_TYPE = "application/problem+json"
-_STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (CredentialsError, 401),
-    (MissingError, 404),
-    (ForbiddenError, 403),
-    (QuotaError, 403),
-    (ConflictError, 409),
-    (ResourceError, 413),
-    (UserError, 400),
-    (UnavailableError, 503),
-)
-
-
-class Problem(NamedTuple):
-    """What is answered."""
-
-    status: int
-    document: dict[str, Any]
-    headers: Mapping[str, str]
-
-
-def problem_of(error: UserError | UnavailableError, *, known: bool = True) -> Problem:
-    """The answer to an error.
-
-    Parameters
-    ----------
-    error
-        What went wrong.
-    known
-        Whether the client has said who it is. Who has not is asked for it, where somebody else
-        may have what was refused.
-    """
-    status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    if isinstance(error, ForbiddenError) and not known:
-        status = 401
-    faults = error.faults if isinstance(error, UserError) else ()
-    found = problem(status, str(error), faults)
-    if isinstance(error, UnavailableError):
-        return found._replace(headers={"Retry-After": str(error.retry_after)})
-    return found
-
-
-def problem(status: int, detail: str, faults: tuple[Fault, ...] = ()) -> Problem:
-    """An answer of our own making."""
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    if faults:
-        document["faults"] = [{"name": fault.name, "text": fault.text} for fault in faults]
-    return Problem(status, document, {"WWW-Authenticate": CHALLENGE} if status == 401 else {})
-
-
-def respond(found: Problem) -> HttpResponse:
-    """A problem as Django answers it."""
-    response = HttpResponse(json.dumps(found.document), MEDIA_TYPE, found.status)
-    response["Cache-Control"] = "no-store"
-    for name, value in found.headers.items():
-        response[name] = value
-    return response
+__all__ = ["fault_of", "handle_errors", "problem_of"]
 
 
 def handle_errors(api: NinjaAPI) -> None:
@@ -110,11 +39,12 @@ def _problem(request: HttpRequest, error: Exception) -> Problem:
         return problem_of(error, known=known)
     if isinstance(error, ValidationError):
         faults = tuple(map(fault_of, error.errors))
-        return problem(400, "\n".join(map(str, faults)), faults)
+        return problem(400, "\n".join(map(str, faults)), faults, code="parameter")
     if isinstance(error, AuthenticationError):
         return problem(401, "authorization: must be given: a token, or name and password")
     if isinstance(error, HttpError):
         return problem(error.status_code, str(error))
+    # Http404 is what is left.
     return problem(404, f"there is nothing at {request.path}")
 
 
@@ -128,7 +58,10 @@ def fault_of(found: Mapping[str, Any], known: tuple[str, ...] = ()) -> Fault:
     known
         The names that there are.
     """
-    path = [str(part) for part in found["loc"] if part not in ("query", "path", "header", "body")]
+    where = list(found["loc"])
+    if where[0] == "query" and len(where) > 2:
+        del where[1]  # The view's own name for the whole of the query.
+    path = [str(part) for part in where if part not in ("query", "path", "header", "body")]
     name = ".".join(path) or "body"
     if found["type"] == "missing":
         return Fault(name, "must be given, got nothing")

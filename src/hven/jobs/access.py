@@ -20,7 +20,15 @@ Owned = TypeVar("Owned", Job, Upload)
 
 def is_administrator(user: User | None) -> bool:
     """Whether somebody may see and steer everything."""
-    return user is not None and user.is_active and (user.is_staff or user.is_superuser)
+    if user is None or not user.is_active or not user.as_administrator:
+        return False
+    return user.is_staff or user.is_superuser
+
+
+def may_use(user: User | None, application: str) -> bool:
+    """Whether somebody may have to do with jobs of an application: a token can be for some only."""
+    only = None if user is None else user.only_applications
+    return only is None or application in only
 
 
 def readable(user: User | None, job: uuid.UUID | str) -> Job:
@@ -53,6 +61,8 @@ def permitted(user: User | None, found: Owned | None, absence: str) -> Owned:
         raise MissingError(absence)
     if not may(user, found.owner_id):
         raise ForbiddenError(f"{absence.partition(':')[0]}: it belongs to somebody else")
+    if isinstance(found, Job) and not may_use(user, found.application):
+        raise ForbiddenError(f"job: it is of {found.application}, which this token is not for")
     return found
 
 
@@ -76,6 +86,8 @@ def listed(user: User | None, *, everybody: bool = False) -> QuerySet[Job]:
     if user is None:
         return Job.objects.none()
     found = Job.objects.filter(deleted=None)
+    if user.only_applications is not None:
+        found = found.filter(application__in=user.only_applications)
     return found if everybody else found.filter(owner=user)
 
 

@@ -115,7 +115,36 @@ class Configuration:
         ),
     ] = None
     mail_from: Annotated[str, Param("Sender of mails")] = "hven@localhost"
+    sync_seconds: Annotated[
+        float, Param("How long a job of `/vo/APPLICATION/sync` is waited for", unit="s", low=1)
+    ] = 300.0
+    user_waits: Annotated[
+        int,
+        Param("Requests of a user that a web process keeps waiting for a job (WAIT of UWS)", low=1),
+    ] = 10
     anonymous: Annotated[bool, Param("Whether jobs can be run without an account")] = False
+    rate_requests: Annotated[
+        int,
+        Param(
+            "Requests a minute that a user may make, or an address where nobody has to say who it "
+            "is; 0 is without limit",
+            low=0,
+            high=10**6,
+        ),
+    ] = 12_000
+    rate_submissions: Annotated[
+        int,
+        Param("Jobs a minute that a user may submit; 0 is without limit", low=0, high=10**6),
+    ] = 6_000
+    rate_logins: Annotated[
+        int,
+        Param(
+            "Wrong passwords for a name in five minutes, before the next one has to wait; ten "
+            "times as many from one address; 0 is without limit",
+            low=0,
+            high=10**6,
+        ),
+    ] = 10
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Param("What the service's log tells")
     ] = "info"

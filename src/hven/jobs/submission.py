@@ -26,7 +26,7 @@ from hven.errors import (
     UserError,
 )
 from hven.jobs import limits, references, terms
-from hven.jobs.access import readable
+from hven.jobs.access import may_use, readable
 from hven.jobs.applications import application
 from hven.jobs.clock import now
 from hven.jobs.configuration import configuration
@@ -174,6 +174,9 @@ def checked_parameters(
     except DeclarationError as error:
         faults.append(Fault("application", f"must be one that works, {error}"))
         return 0, {}, set()
+    if not may_use(owner, name):
+        faults.append(Fault("application", f"must be one that the token is for, got '{name}'"))
+        return made.version, {}, set()
     checked = references.check(owner, made, given)
     faults.extend(checked.faults)
     try:

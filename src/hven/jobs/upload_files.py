@@ -12,12 +12,26 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from hven.errors import ConflictError, MissingError, UnavailableError
+from hven.errors import ConflictError, MissingError, UnavailableError, UserError
 from hven.jobs.contents import upload_path
 
+#: By which a client can have a part of an upload compared.
+CHECKSUMS = ("sha1", "sha256")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class ChecksumError(UserError):
+    """A part of an upload is not what its client announced; nothing of it is kept."""
+
+
+class Checksum(NamedTuple):
+    """What a client says that a part of an upload is."""
+
+    #: One of CHECKSUMS.
+    algorithm: str
+    digest: bytes
 
 
 class Hash(Protocol):

@@ -8,6 +8,7 @@ the file is cut off when the client goes on.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import re
@@ -104,7 +105,18 @@ def upload_for(user: User | None, upload: uuid.UUID | str) -> Upload:
     return permitted(user, found, f"upload: there is none with the id {upload}")
 
 
-def append(upload: Upload, offset: int, read: Callable[[int], bytes]) -> Upload:
+def with_digest(owner: User, sha256: str) -> QuerySet[Upload]:
+    """The complete uploads of a user that have this content, newest first."""
+    found = Upload.objects.filter(owner=owner, sha256=sha256.lower()).exclude(completed=None)
+    return found.order_by("-created")
+
+
+def append(
+    upload: Upload,
+    offset: int,
+    read: Callable[[int], bytes],
+    checksum: upload_files.Checksum | None = None,
+) -> Upload:
     """Write what a client sends behind what has come already; gives the upload as it is then.
 
     Parameters
@@ -116,6 +128,8 @@ def append(upload: Upload, offset: int, read: Callable[[int], bytes]) -> Upload:
     read
         Gives at most so many of the next bytes; none at the end. An OSError of it is a client
         that went away: what it sent is kept.
+    checksum
+        What all of it has to be, or nothing of it is kept.
 
     Raises
     ------
@@ -125,6 +139,8 @@ def append(upload: Upload, offset: int, read: Callable[[int], bytes]) -> Upload:
         More comes than was announced, or than uploads may have.
     ParameterError
         It is complete, and its digest is not what was promised; it is removed.
+    ChecksumError
+        What came is not what `checksum` says.
     UnavailableError
         The disk is full.
     """
@@ -135,7 +151,10 @@ def append(upload: Upload, offset: int, read: Callable[[int], bytes]) -> Upload:
         file.truncate(offset)
         file.seek(offset)
         hasher = upload_files.hashers.take(upload.pk, offset)
-        upload = _receive(upload, file, read, hasher)
+        if checksum is None:
+            upload = _receive(upload, file, read, hasher)
+        else:
+            upload = _receive_checked(upload, file, read, hasher, checksum)
         if upload.size is not None and upload.received == upload.size:
             return _complete(upload, file, hasher)
         upload_files.hashers.keep(upload.pk, upload.received, hasher)
@@ -233,11 +252,40 @@ def open_upload(upload: Upload) -> BinaryIO:
     raise MissingError(f"upload: {upload.pk} has no content yet")
 
 
-def _receive(
-    upload: Upload, file: io.FileIO, read: Callable[[int], bytes], hasher: upload_files.Hash | None
+def _receive_checked(
+    upload: Upload,
+    file: io.FileIO,
+    read: Callable[[int], bytes],
+    hasher: upload_files.Hash | None,
+    checksum: upload_files.Checksum,
 ) -> Upload:
-    """Write all that comes, counting it stretch by stretch."""
-    come = upload.received
+    """Write all that comes, and count it when it is found to be what was announced."""
+    start, found = upload.received, hashlib.new(checksum.algorithm)
+
+    def reading(size: int) -> bytes:
+        piece = read(size)
+        found.update(piece)
+        return piece
+
+    def compare() -> None:
+        if found.digest() == checksum.digest:
+            return
+        file.truncate(start)
+        told = f"must be {checksum.digest.hex()[:128]}, what came has {found.hexdigest()}"
+        raise upload_files.ChecksumError([Fault("Upload-Checksum", told)])
+
+    return _receive(upload, file, reading, hasher, compare)
+
+
+def _receive(
+    upload: Upload,
+    file: io.FileIO,
+    read: Callable[[int], bytes],
+    hasher: upload_files.Hash | None,
+    compare: Callable[[], None] | None = None,
+) -> Upload:
+    """Write all that comes, counting it stretch by stretch; or once, when `compare` is content."""
+    come = looked = upload.received
     most = configuration().upload_bytes if upload.size is None else upload.size
     with upload_files.room():
         while True:
@@ -255,9 +303,13 @@ def _receive(
             if hasher is not None:
                 hasher.update(piece)
             come += len(piece)
-            if come - upload.received >= _STRETCH:
-                upload = _count(upload, file, come)
+            if come - looked >= _STRETCH:
+                looked = come
+                if compare is None:
+                    upload = _count(upload, file, come)
                 limits.require_space()
+        if compare is not None:
+            compare()
         return _count(upload, file, come) if come > upload.received else upload
 
 

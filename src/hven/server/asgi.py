@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from http import HTTPStatus
 from typing import Any
+
+from hven.web.problems import MEDIA_TYPE, problem
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,14 +28,17 @@ def headers(scope: Scope) -> dict[str, str]:
 
 
 async def answer_problem(
-    send: Send, status: int, detail: str, more: Mapping[str, str] | None = None
+    send: Send,
+    status: int,
+    detail: str,
+    more: Mapping[str, str] | None = None,
+    *,
+    code: str | None = None,
 ) -> None:
     """Answer with a problem document (RFC 9457)."""
-    title = HTTPStatus(status).phrase
-    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    body = json.dumps(problem).encode()
+    body = json.dumps(problem(status, detail, code=code).document).encode()
     names = {
-        "content-type": "application/problem+json",
+        "content-type": MEDIA_TYPE,
         "content-length": str(len(body)),
         **(more or {}),
     }

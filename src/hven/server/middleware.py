@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from hven.errors import UnavailableError
 from hven.jobs.patience import PATIENCE, is_away, patient, reach, unavailable
+from hven.web.problems import problem, problem_of, respond
+from hven.web.request_ids import current
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -85,6 +87,7 @@ class RequestLog:
             "status": response.status_code,
             "milliseconds": round(1000 * (time.monotonic() - begin), 1),
             "client": request.META.get("REMOTE_ADDR", ""),
+            "request": current(),
         }
         _log.log(level, "%s %s", request.method, request.path, extra=facts)
         return response
@@ -92,16 +95,7 @@ class RequestLog:
 
 def refusal(error: UnavailableError) -> HttpResponse:
     """The answer 503, as a problem document (RFC 9457)."""
-    problem = {
-        "type": "about:blank",
-        "title": "Service Unavailable",
-        "status": 503,
-        "detail": str(error),
-    }
-    response = JsonResponse(problem, status=503, content_type="application/problem+json")
-    response["Retry-After"] = str(error.retry_after)
-    response["Cache-Control"] = "no-store"
-    return response
+    return respond(problem_of(error))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -111,25 +105,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if response is not None:
         return response
     _log.error("failed: %s %s", request.method, request.path, exc_info=error)
-    problem = {
-        "type": "about:blank",
-        "title": "Internal Server Error",
-        "status": 500,
-        "detail": "this is a fault of the service; its log says more",
-    }
-    return JsonResponse(problem, status=500, content_type="application/problem+json")
+    return respond(problem(500, "this is a fault of the service; its log says more"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The answer when there is nothing at an address."""
     del exception  # Django gives it by name.
-    problem = {
-        "type": "about:blank",
-        "title": "Not Found",
-        "status": 404,
-        "detail": f"there is nothing at {request.path}",
-    }
-    return JsonResponse(problem, status=404, content_type="application/problem+json")
+    return respond(problem(404, f"there is nothing at {request.path}"))
 
 
 def _passing(error: BaseException) -> HttpResponse | None:

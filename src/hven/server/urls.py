@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = [path("api/v1/", include("hven.api.urls"))]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include("hven.api.urls")),
+    path("", include("hven.vo.urls")),
+]
 
 handler404 = "hven.server.middleware.not_found"
 handler500 = "hven.server.middleware.server_error"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from hven.jobs.clock import now
+from hven.web.scopes import EVERY, written
 
 
 class ApiToken(models.Model):
@@ -20,6 +21,10 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     #: Its first characters, so that its owner can tell it from others.
     start = models.CharField(max_length=12)
+    #: What it is for: names of scopes, see `scopes`. Those made before there were any are for all.
+    scopes = models.CharField(max_length=100, default=written(EVERY))
+    #: Names of the applications whose jobs it is for; an empty list is all of them.
+    applications = models.JSONField(default=list)
     created = models.DateTimeField(default=now)
     #: When it stops being of use; None is never.
     expires = models.DateTimeField(null=True)

@@ -9,22 +9,22 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from hven.api import schemas
-from hven.api.asking import account, answer, read_body
+from hven.api import requests, schemas
+from hven.api.asking import ACCOUNT, EVERYBODY, READ, account, answer, credential, read_body
 from hven.api.routes.answers import answers, body
 from hven.errors import MissingError, ParameterError, UnavailableError
 from hven.jobs import limits
 from hven.jobs.access import is_administrator
 from hven.jobs.configuration import configuration
 from hven.jobs.models import Job
-from hven.web import tokens
+from hven.web import scopes, tokens
 from hven.web.instants import instant
 from hven.web.models import ApiToken
 
 router = Router()
 
 
-@router.get("/tokens", response=answers(200, schemas.TokenList), tags=["account"])
+@router.get("/tokens", auth=ACCOUNT, response=answers(200, schemas.TokenList), tags=["account"])
 def list_tokens(request: HttpRequest) -> HttpResponse:
     """The tokens of who asks, newest first."""
     found = ApiToken.objects.filter(owner=account(request)).order_by("-pk")
@@ -33,21 +33,29 @@ def list_tokens(request: HttpRequest) -> HttpResponse:
 
 @router.post(
     "/tokens",
+    auth=ACCOUNT,
     response=answers(201, schemas.TokenDocument),
-    openapi_extra=body(schemas.TokenRequest),
+    openapi_extra=body(requests.TokenRequest),
     tags=["account"],
 )
 def make_token(request: HttpRequest) -> HttpResponse:
     """Make a token; it is shown in this answer and never again."""
     owner = account(request)
-    wanted, faults = read_body(request, schemas.TokenRequest)
+    wanted, faults = read_body(request, requests.TokenRequest)
     if faults:
         raise ParameterError(faults)
-    made = tokens.make(owner, wanted.name, wanted.expires)
+    made = tokens.make(
+        owner,
+        wanted.name,
+        wanted.expires,
+        scopes=scopes.read(wanted.scopes),
+        only=wanted.applications,
+        within=credential(request).token,
+    )
     return answer({**_token(made.token), "token": made.secret}, 201)
 
 
-@router.delete("/tokens/{token}", response=answers(204, None), tags=["account"])
+@router.delete("/tokens/{token}", auth=ACCOUNT, response=answers(204, None), tags=["account"])
 def revoke_token(request: HttpRequest, token: str) -> HttpResponse:
     """Make a token useless."""
     owner = account(request)
@@ -57,7 +65,7 @@ def revoke_token(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@router.get("/usage", response=answers(200, schemas.Usage), tags=["account"])
+@router.get("/usage", auth=READ, response=answers(200, schemas.Usage), tags=["account"])
 def read_usage(request: HttpRequest) -> HttpResponse:
     """What who asks has, and may have."""
     user = account(request)
@@ -77,7 +85,7 @@ def read_usage(request: HttpRequest) -> HttpResponse:
     )
 
 
-@router.get("/health", auth=None, response=answers(200, schemas.Health), tags=["service"])
+@router.get("/health", auth=EVERYBODY, response=answers(200, schemas.Health), tags=["service"])
 def read_health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Whether the service takes jobs; anybody may ask. Without its database it gives 503."""
     status, reason = "ok", limits.drained()
@@ -96,6 +104,8 @@ def _token(token: ApiToken) -> dict[str, Any]:
         "id": token.pk,
         "name": token.name,
         "start": token.start,
+        "scopes": token.scopes.split(),
+        "applications": token.applications,
         "created": instant(token.created),
         "expires": instant(token.expires),
         "last_used": instant(token.last_used),

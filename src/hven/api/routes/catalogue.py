@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from hven.api import schemas
-from hven.api.asking import address, answer, asker
+from hven.api.asking import EVERYBODY, READ, address, answer, asker
 from hven.api.routes.answers import answers
 from hven.declare import Application, schema
 from hven.errors import MissingError, ParameterError
@@ -23,7 +23,10 @@ _MOST = 10_000
 
 
 @router.get(
-    "/applications", auth=None, response=answers(200, schemas.ApplicationList), tags=["catalogue"]
+    "/applications",
+    auth=EVERYBODY,
+    response=answers(200, schemas.ApplicationList),
+    tags=["catalogue"],
 )
 def list_applications(request: HttpRequest) -> HttpResponse:
     """All applications; anybody may look."""
@@ -33,27 +36,32 @@ def list_applications(request: HttpRequest) -> HttpResponse:
 
 @router.get(
     "/applications/{name}",
-    auth=None,
+    auth=EVERYBODY,
     response=answers(200, schemas.ApplicationDocument),
     tags=["catalogue"],
 )
 def read_application(request: HttpRequest, name: str) -> HttpResponse:
-    """An application, with its parameters as JSON Schema."""
+    """An application: its parameters as JSON Schema, its outputs, all that a form needs."""
     try:
         made = applications.application(name)
     except ParameterError as error:
         raise MissingError(str(error)) from error
-    return answer({**_application(request, made), "parameters": schema(made)})
+    return answer({**_application(request, made), **_particulars(made)})
 
 
-@router.get("/datasets", response=answers(200, schemas.DatasetList), tags=["catalogue"])
+@router.get("/datasets", auth=READ, response=answers(200, schemas.DatasetList), tags=["catalogue"])
 def list_datasets(request: HttpRequest) -> HttpResponse:
     """The collections from which who asks may take inputs."""
     found = offered(asker(request)).order_by("name")
     return answer({"datasets": [_dataset(request, dataset) for dataset in found]})
 
 
-@router.get("/datasets/{name}", response=answers(200, schemas.DatasetDocument), tags=["catalogue"])
+@router.get(
+    "/datasets/{name}",
+    auth=READ,
+    response=answers(200, schemas.DatasetDocument),
+    tags=["catalogue"],
+)
 def read_dataset(request: HttpRequest, name: str) -> HttpResponse:
     """A collection of files."""
     return answer(_dataset(request, datasets.dataset_for(asker(request), name)))
@@ -61,6 +69,7 @@ def read_dataset(request: HttpRequest, name: str) -> HttpResponse:
 
 @router.get(
     "/datasets/{name}/files",
+    auth=READ,
     response=answers(200, schemas.DatasetFileList),
     tags=["catalogue"],
 )
@@ -90,6 +99,34 @@ def _application(request: HttpRequest, made: Application) -> dict[str, Any]:
         "title": made.title,
         "summary": made.summary,
         "version": made.version,
+    }
+
+
+def _particulars(made: Application) -> dict[str, Any]:
+    """What forms and signatures are made from."""
+    parameters = schema(made)
+    groups: dict[str | None, list[str]] = {}
+    for field in made.fields:
+        groups.setdefault(field.group, []).append(field.name)
+    return {
+        "help": made.help,
+        "references": list(made.references),
+        "parameters": parameters,
+        "groups": [{"title": title, "parameters": names} for title, names in groups.items()],
+        "outputs": [
+            {
+                "name": output.name,
+                "help": output.help,
+                "media_type": output.media_type,
+                "file": output.is_file,
+            }
+            for output in made.outputs
+        ],
+        "examples": {
+            name: found["examples"][0]
+            for name, found in parameters["properties"].items()
+            if "examples" in found
+        },
     }
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from hven.api import schemas
-from hven.api.asking import asker, read_body
-from hven.api.routes.answers import answers, body
+from hven.api import requests, schemas
+from hven.api.asking import MANAGE, SUBMIT, asker, read_body
+from hven.api.routes.answers import answers, body, headers
 from hven.api.routes.jobs import created, job_now
 from hven.errors import ParameterError
 from hven.jobs import control
@@ -20,25 +20,25 @@ router = Router(tags=["jobs"])
 _JOB = answers(200, schemas.JobDocument)
 
 
-@router.post("/{job}/run", response=_JOB)
+@router.post("/{job}/run", auth=MANAGE, response=_JOB)
 def run_job(request: HttpRequest, job: str) -> HttpResponse:
     """Queue a job that is PENDING or HELD."""
     return _done(request, job, control.run)
 
 
-@router.post("/{job}/abort", response=_JOB)
+@router.post("/{job}/abort", auth=MANAGE, response=_JOB)
 def abort_job(request: HttpRequest, job: str) -> HttpResponse:
     """Stop a job for good; the results it has are kept."""
     return _done(request, job, control.abort)
 
 
-@router.post("/{job}/hold", response=_JOB)
+@router.post("/{job}/hold", auth=MANAGE, response=_JOB)
 def hold_job(request: HttpRequest, job: str) -> HttpResponse:
     """Set a job aside; one that runs keeps its finished steps."""
     return _done(request, job, control.hold)
 
 
-@router.post("/{job}/release", response=_JOB)
+@router.post("/{job}/release", auth=MANAGE, response=_JOB)
 def release_job(request: HttpRequest, job: str) -> HttpResponse:
     """Queue a job that is HELD."""
     return _done(request, job, control.release)
@@ -46,14 +46,15 @@ def release_job(request: HttpRequest, job: str) -> HttpResponse:
 
 @router.post(
     "/{job}/rerun",
+    auth=SUBMIT,
     response=answers(201, schemas.JobDocument),
-    openapi_extra=body(schemas.RerunRequest),
+    openapi_extra={**body(requests.RerunRequest, required=False), **headers("Idempotency-Key")},
 )
 def rerun_job(request: HttpRequest, job: str) -> HttpResponse:
     """Make a new job with a job's parameters, some of them changed."""
     user = asker(request)
     found = readable(user, job)
-    wanted, faults = read_body(request, schemas.RerunRequest)
+    wanted, faults = read_body(request, requests.RerunRequest)
     if faults:
         raise ParameterError(faults)
     again = control.rerun(

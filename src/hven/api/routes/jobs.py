@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import urllib.parse
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -15,18 +17,20 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from hven.api import schemas
-from hven.api.asking import address, answer, asker, read_body, require_known
+from hven.api import requests, schemas
+from hven.api.asking import MANAGE, READ, SUBMIT, address, answer, asker, read_body, require_known
 from hven.api.documents import NOT_LISTED, job_document, job_summary, new_job_document
-from hven.api.routes.answers import answers, body
+from hven.api.routes.answers import answers, body, headers
 from hven.errors import Fault, ParameterError
-from hven.jobs import control
+from hven.jobs import control, terms
 from hven.jobs.access import listed, readable
 from hven.jobs.models import Job, Lane
 from hven.jobs.phases import Phase
 from hven.jobs.submission import Submission, submit
 
 router = Router(tags=["jobs"])
+#: Digits of an identifier that are looked for; fewer would be found in any word.
+_LEAST_DIGITS = 4
 _LANES = {lane.label: lane for lane in Lane}
 
 
@@ -35,18 +39,30 @@ class Filters(BaseModel):
 
     phase: list[Phase] = Field(default_factory=list, description="One of these phases")
     application: str = Field("", max_length=64, description="Of this application alone")
+    label: str = Field("", max_length=64, description="With exactly this label")
+    search: str = Field(
+        "", max_length=100, description="With these letters in the label, or as its id's beginning"
+    )
+    created_after: requests.Moment | None = Field(None, description="Made at this time or later")
+    created_before: requests.Moment | None = Field(None, description="Made before this time")
+    owner: str = Field("", max_length=150, description="Of this user; for administrators")
     limit: int = Field(100, ge=1, le=1000, description="So many at a time")
     cursor: str = Field("", max_length=100, description="From the address of the next page")
     everybody: bool = Field(False, description="Also other users' jobs; for administrators")
 
 
-@router.post("", response=answers(201, schemas.JobDocument), openapi_extra=body(schemas.JobRequest))
+@router.post(
+    "",
+    auth=SUBMIT,
+    response=answers(201, schemas.JobDocument),
+    openapi_extra={**body(requests.JobRequest), **headers("Idempotency-Key")},
+)
 def create_job(request: HttpRequest) -> HttpResponse:
     """Make a job, and have it run unless `run` is false.
 
     With a header `Idempotency-Key` the same request can be sent again without making a second job.
     """
-    wanted, faults = read_body(request, schemas.JobRequest)
+    wanted, faults = read_body(request, requests.JobRequest)
     wish = Submission(
         **{**dict(wanted), "lane": _LANES[wanted.lane]},
         idempotency_key=request.headers.get("Idempotency-Key"),
@@ -54,15 +70,12 @@ def create_job(request: HttpRequest) -> HttpResponse:
     return created(request, submit(asker(request), wish, faults))
 
 
-@router.get("", response=answers(200, schemas.JobList))
+@router.get("", auth=READ, response=answers(200, schemas.JobList))
 def list_jobs(request: HttpRequest, filters: Query[Filters]) -> HttpResponse:
     """The jobs of who asks, newest first; `next` is the address of those that follow."""
     require_known(request, Filters)
-    found = listed(asker(request), everybody=filters.everybody)
-    if filters.phase:
-        found = found.filter(phase__in=[phase.value for phase in filters.phase])
-    if filters.application:
-        found = found.filter(application=filters.application)
+    found = listed(asker(request), everybody=filters.everybody or bool(filters.owner))
+    found = found.filter(*_conditions(filters))
     if filters.cursor:
         found = _behind(found, _Cursor.read(filters.cursor))
     page = list(
@@ -80,19 +93,56 @@ def list_jobs(request: HttpRequest, filters: Query[Filters]) -> HttpResponse:
     )
 
 
-@router.get("/{job}", response=answers(200, schemas.JobDocument))
+def _conditions(filters: Filters) -> Iterator[Q]:
+    if filters.phase:
+        yield Q(phase__in=[phase.value for phase in filters.phase])
+    if filters.application:
+        yield Q(application=filters.application)
+    if filters.label:
+        yield Q(label=_storable("label", filters.label))
+    if filters.search:
+        yield _found_by(_storable("search", filters.search.strip()))
+    if filters.created_after:
+        yield Q(created__gte=terms.whole(filters.created_after))
+    if filters.created_before:
+        yield Q(created__lt=terms.whole(filters.created_before))
+    if filters.owner:
+        yield Q(owner__username=_storable("owner", filters.owner))
+
+
+def _found_by(text: str) -> Q:
+    """Jobs that one finds by some letters; an identifier's beginning is a range of them."""
+    digits = text.replace("-", "").lower()
+    found = Q(label__icontains=text)
+    if len(digits) >= _LEAST_DIGITS and re.fullmatch("[0-9a-f]{,32}", digits):
+        first, last = uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
+        found |= Q(pk__gte=first, pk__lte=last)
+    return found
+
+
+def _storable(name: str, text: str) -> str:
+    """A text that a database can look for; none has a zero byte."""
+    if "\0" in text:
+        raise ParameterError([Fault(name, "must be a text without zero bytes")])
+    return text
+
+
+@router.get("/{job}", auth=READ, response=answers(200, schemas.JobDocument))
 def read_job(request: HttpRequest, job: str) -> HttpResponse:
     """All that is to be known of a job."""
     return answer(job_document(request, readable(asker(request), job)))
 
 
 @router.patch(
-    "/{job}", response=answers(200, schemas.JobDocument), openapi_extra=body(schemas.JobChange)
+    "/{job}",
+    auth=MANAGE,
+    response=answers(200, schemas.JobDocument),
+    openapi_extra=body(requests.JobChange),
 )
 def change_job(request: HttpRequest, job: str) -> HttpResponse:
     """Change what is named: all of it, or nothing."""
     found = readable(asker(request), job)
-    wanted, faults = read_body(request, schemas.JobChange)
+    wanted, faults = read_body(request, requests.JobChange)
     with transaction.atomic():
         _change(found, wanted, faults)
         if faults:
@@ -100,7 +150,7 @@ def change_job(request: HttpRequest, job: str) -> HttpResponse:
     return job_now(request, found)
 
 
-@router.delete("/{job}", response=answers(204, None))
+@router.delete("/{job}", auth=MANAGE, response=answers(204, None))
 def delete_job(request: HttpRequest, job: str) -> HttpResponse:
     """Remove a job and its files; one that runs is stopped first."""
     control.delete(readable(asker(request), job))
@@ -118,7 +168,7 @@ def job_now(request: HttpRequest, job: Job) -> HttpResponse:
     return answer(job_document(request, readable(asker(request), job.pk)))
 
 
-def _change(job: Job, wanted: schemas.JobChange, faults: list[Fault]) -> None:
+def _change(job: Job, wanted: requests.JobChange, faults: list[Fault]) -> None:
     mail = (wanted.mail_to, wanted.mail_on)
     changes: list[Any] = []
     if wanted.parameters is not None:

@@ -11,13 +11,14 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from hven.api import schemas
-from hven.api.asking import answer, asker, require_known
+from hven.api.asking import READ, answer, asker, require_known
 from hven.api.documents import event_document, result_documents
-from hven.api.routes.answers import answers, content
+from hven.api.routes.answers import FILE, answers, content
 from hven.errors import MissingError
 from hven.jobs.access import readable
 from hven.jobs.contents import open_result
 from hven.jobs.models import Result
+from hven.web import archives
 from hven.web.downloads import send
 from hven.web.log import log_lines
 
@@ -31,7 +32,7 @@ class EventFilters(BaseModel):
     limit: int = Field(200, ge=1, le=1000, description="So many at a time")
 
 
-@router.get("/{job}/events", response=answers(200, schemas.EventList))
+@router.get("/{job}/events", auth=READ, response=answers(200, schemas.EventList))
 def list_events(request: HttpRequest, job: str, filters: Query[EventFilters]) -> HttpResponse:
     """What happened to a job, in order; the same events come by its stream."""
     found = readable(asker(request), job)
@@ -46,7 +47,12 @@ def list_events(request: HttpRequest, job: str, filters: Query[EventFilters]) ->
     )
 
 
-@router.get("/{job}/log", response=answers(200, None), openapi_extra=content("text/plain"))
+@router.get(
+    "/{job}/log",
+    auth=READ,
+    response=answers(200, None),
+    openapi_extra=content("text/plain"),
+)
 def read_log(request: HttpRequest, job: str) -> HttpResponseBase:
     """All that happened to a job as text, in every phase, also of one that failed."""
     found = readable(asker(request), job)
@@ -60,7 +66,18 @@ def read_log(request: HttpRequest, job: str) -> HttpResponseBase:
     return StreamingHttpResponse(lines, "text/plain; charset=utf-8", headers=headers)
 
 
-@router.get("/{job}/results", response=answers(200, schemas.ResultList))
+@router.get(
+    "/{job}/archive",
+    auth=READ,
+    response=answers(200, None),
+    openapi_extra=content(archives.MEDIA_TYPE),
+)
+def read_archive(request: HttpRequest, job: str) -> HttpResponseBase:
+    """All results of a job, its log and its facts, as one zip."""
+    return archives.archive([readable(asker(request), job)])
+
+
+@router.get("/{job}/results", auth=READ, response=answers(200, schemas.ResultList))
 def list_results(request: HttpRequest, job: str) -> HttpResponse:
     """The files of a job, also while it runs."""
     found = readable(asker(request), job)
@@ -70,8 +87,9 @@ def list_results(request: HttpRequest, job: str) -> HttpResponse:
 @router.api_operation(
     ["GET", "HEAD"],
     "/{job}/results/{name}",
+    auth=READ,
     response=answers(200, None),
-    openapi_extra=content("application/octet-stream"),
+    openapi_extra=FILE,
 )
 def read_result(request: HttpRequest, job: str, name: str) -> HttpResponseBase:
     """A file of a job, whole or one range of its bytes."""

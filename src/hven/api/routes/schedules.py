@@ -8,8 +8,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from hven.api import schemas
-from hven.api.asking import account, answer, read_body
+from hven.api import requests, schemas
+from hven.api.asking import MANAGE, READ, SUBMIT, account, answer, read_body
 from hven.api.routes.answers import answers, body
 from hven.errors import Fault, MissingError, ParameterError
 from hven.jobs import schedules
@@ -20,7 +20,7 @@ router = Router(tags=["schedules"])
 _LANES = {lane.label: lane for lane in Lane}
 
 
-@router.get("", response=answers(200, schemas.ScheduleList))
+@router.get("", auth=READ, response=answers(200, schemas.ScheduleList))
 def list_schedules(request: HttpRequest) -> HttpResponse:
     """The schedules of who asks, newest first."""
     found = Schedule.objects.filter(owner=account(request)).order_by("-created", "-pk")
@@ -29,13 +29,14 @@ def list_schedules(request: HttpRequest) -> HttpResponse:
 
 @router.post(
     "",
+    auth=SUBMIT,
     response=answers(201, schemas.ScheduleDocument),
-    openapi_extra=body(schemas.ScheduleRequest),
+    openapi_extra=body(requests.ScheduleRequest),
 )
 def make_schedule(request: HttpRequest) -> HttpResponse:
     """Have a job submitted at a time, or again and again."""
     owner = account(request)
-    wanted, faults = read_body(request, schemas.ScheduleRequest)
+    wanted, faults = read_body(request, requests.ScheduleRequest)
     if wanted.first is None:  # Without it little more can be checked.
         if not any(fault.name == "first" for fault in faults):
             faults.append(Fault("first", "must be given, the time of the first job; got nothing"))
@@ -52,7 +53,7 @@ def make_schedule(request: HttpRequest) -> HttpResponse:
     return answer(_document(schedules.make(owner, draft, faults)), 201)
 
 
-@router.delete("/{schedule}", response=answers(204, None))
+@router.delete("/{schedule}", auth=MANAGE, response=answers(204, None))
 def remove_schedule(request: HttpRequest, schedule: str) -> HttpResponse:
     """Submit no more jobs of it; those that there are stay."""
     owner = account(request)
