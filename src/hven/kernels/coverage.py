@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from hven.kernels.compiled import compiled, inlined
-from hven.kernels.edge_runs import SCRATCH, add_run, rows_at_once, run_length, weigh_vertices
+from hven.kernels.edge_runs import SCRATCH, add_lattice
 from hven.kernels.edges import add_clipped_edge, add_edge
 
 
@@ -84,56 +84,6 @@ def load_pixel(block, weight, row, column):
     if strength == 0.0:
         return 0.0, 0.0
     return value * strength, strength
-
-
-@inlined
-def add_lattice(lattice, w, h, xs, ys, inside, stride, rows, columns, sums, scratch):
-    """Add all edges of a cell's pixels whose two sides differ.
-
-    lattice: flat (h + 2, w + 2), the pixels' strengths inside a frame of zeros.
-    """
-    row = w + 2
-    if not inside:
-        for j in range(h + 1):
-            for k in range(j * row, j * row + w + 1):
-                add_clipped_vertex(lattice, xs, ys, k, row, stride, rows, columns, sums)
-        return
-    step = rows_at_once(row)
-    for low in range(0, h + 1, step):
-        high = min(low + step, h + 1)
-        weigh_vertices(xs, ys, lattice, low * row, (high - low) * row, row, stride, scratch)
-        for j in range(high - low):
-            first, last = j * row, j * row + w + 1
-            while first < last:
-                n = run_length(scratch, first, last - first)
-                if n > 0:
-                    add_run(sums, stride, scratch, first, n)
-                    first += n
-                else:
-                    add_vertex(lattice, xs, ys, low * row + first, row, stride, sums)
-                    first += 1
-
-
-@inlined
-def add_vertex(lattice, xs, ys, k, row, stride, sums):
-    """Add the two edges of vertex k, inside the grid."""
-    s = lattice[k + 1] - lattice[k + row + 1]
-    if s != 0.0:
-        add_edge(sums, stride, xs[k], ys[k], xs[k + 1], ys[k + 1], s)
-    s = lattice[k + row + 1] - lattice[k + row]
-    if s != 0.0:
-        add_edge(sums, stride, xs[k], ys[k], xs[k + row], ys[k + row], s)
-
-
-@inlined
-def add_clipped_vertex(lattice, xs, ys, k, row, stride, rows, columns, sums):
-    """Add the two edges of vertex k, of which any part may lie outside the grid."""
-    s = lattice[k + 1] - lattice[k + row + 1]
-    if s != 0.0:
-        add_clipped_edge(sums, stride, rows, columns, xs[k], ys[k], xs[k + 1], ys[k + 1], s)
-    s = lattice[k + row + 1] - lattice[k + row]
-    if s != 0.0:
-        add_clipped_edge(sums, stride, rows, columns, xs[k], ys[k], xs[k + row], ys[k + row], s)
 
 
 @inlined
