@@ -143,6 +143,24 @@ def test_flux_and_area_are_kept_by_any_linear_map(
     assert flux(amounts) == pytest.approx(image.sum(), rel=1e-6)
 
 
+@pytest.mark.parametrize("degrees", [0.0, 1.5, -2.0, 30.0])
+@pytest.mark.parametrize("scale", [1.0, 0.99])
+def test_the_size_of_the_cells_does_not_matter(degrees: float, scale: float) -> None:
+    # Pixels in a row of a cell are added together where they lie alike, in runs of many lengths.
+    image = noise((150, 150))
+    image[40, 70:90] = np.nan
+    place = affine(turned(degrees, scale), (0.3, 0.7))
+    small, large = (
+        project(image, build_pixel_map(place, image.shape, spacing=size), dtype=np.float64)
+        for size in (4, 128)
+    )
+    assert large[2:] == small[2:]
+    np.testing.assert_allclose(large.area, small.area, rtol=0, atol=ROUNDING)
+    np.testing.assert_allclose(
+        large.image * large.area, small.image * small.area, rtol=0, atol=ROUNDING
+    )
+
+
 def test_a_whole_shift_moves_the_result_and_no_more() -> None:
     image, matrix = noise((50, 60)), turned(17, 1.1)
     one = project(image, mapped(image.shape, matrix, (0.3, 0.4)), dtype=np.float64)

@@ -24,8 +24,9 @@ from hven.formats.fits_structure import BLOCK, add32, padded, sum32
 Strip = tuple[int, NDArray[Any]]
 
 _BITPIX = {"uint8": 8, "int16": 16, "int32": 32, "int64": 64, "float32": -32, "float64": -64}
-#: Strips are swapped to big-endian and written in parts of about this many bytes.
-_PART = 4 << 20
+#: Strips are swapped to big-endian and written in parts of about this many bytes, which the
+#: processor's cache holds.
+_PART = 256 << 10
 #: Keywords that say how the data lie in the file, which only the writer knows.
 _STRUCTURE = (
     "SIMPLE XTENSION BITPIX NAXIS NAXIS1 NAXIS2 PCOUNT GCOUNT EXTEND BSCALE BZERO BLANK "  # noqa: SIM905
@@ -157,15 +158,23 @@ def _write_strip(file: BinaryIO, strip: NDArray[Any], kind: np.dtype[Any], place
     rows = max(_PART // max(strip.shape[1] * kind.itemsize, 1), 1)
     total = 0
     for first in range(0, len(strip), rows):
-        part = np.ascontiguousarray(strip[first : first + rows], dtype=kind)
-        raw = part.reshape(-1).view(np.uint8)
+        part = np.ascontiguousarray(strip[first : first + rows], dtype=kind.newbyteorder("="))
+        raw = part.astype(kind).reshape(-1).view(np.uint8)
         write_all(file, raw.data)
-        # The sum is of words of four bytes; a strip of 1- or 2-byte pixels may begin inside one.
-        shift = place % 4
-        aligned = np.concatenate([np.zeros(shift, np.uint8), raw]) if shift else raw
-        total = add32(total, sum32([aligned]))
+        total = add32(total, _words_sum(part, raw, place))
         place += raw.size
     return total
+
+
+def _words_sum(part: NDArray[Any], raw: NDArray[np.uint8], place: int) -> int:
+    """DATASUM of a part of the data, given as it is in memory and as it is in the file."""
+    if part.itemsize >= 4:
+        # Read as numbers, words in memory are those of the file.
+        total = int(np.sum(part.reshape(-1).view(np.uint32), dtype=np.uint64))
+        return add32(total & 0xFFFFFFFF, total >> 32)
+    # The sum is of words of four bytes; a strip of 1- or 2-byte pixels may begin inside one.
+    shift = place % 4
+    return sum32([np.concatenate([np.zeros(shift, np.uint8), raw]) if shift else raw])
 
 
 def write_all(file: BinaryIO, data: bytes | memoryview) -> None:

@@ -16,12 +16,15 @@ def outline(difference: NDArray[np.float64]) -> NDArray[np.int64]:
     ny, nx = difference.shape
     rows = np.zeros((ny, 3), np.int64)
     for y in range(ny):
-        first, last, count = nx, -1, 0
+        line = difference[y]
+        count = 0.0
         for x in range(nx):
-            if math.isfinite(difference[y, x]):
-                first = min(first, x)
-                last = x
-                count += 1
+            count += 1.0 if abs(line[x]) < math.inf else 0.0
+        first, last = 0, nx - 1
+        while first < nx and not math.isfinite(line[first]):
+            first += 1
+        while last >= 0 and not math.isfinite(line[last]):
+            last -= 1
         rows[y, 0], rows[y, 1], rows[y, 2] = first, last, count
     return rows
 

@@ -20,6 +20,9 @@ from hven.kernels.stack import Stack, clipped_means, medians, put
 
 Floats = NDArray[np.float64]
 
+#: Rows that are added up at a time where no stack is made.
+_BAND_ROWS = 64
+
 
 class Coadded(NamedTuple):
     """A window of a mosaic."""
@@ -55,16 +58,21 @@ def coadd_mean(
 
     Notes
     -----
-    No stack is made: 16 bytes a pixel of the window, besides the result and the pieces' rows. Sums
+    No stack is made: 8 bytes a pixel of the window, besides the result and the pieces' rows. Sums
     are float64.
     """
     x_min, y_min, x_max, y_max = window
-    total = np.zeros((y_max - y_min, x_max - x_min))
-    area = np.zeros_like(total)
-    for part in parts(pieces, window, planes, centers):
-        _add(total, area, part)
-    _divide(total, area)
-    return Coadded(total.astype(dtype, copy=False), area)
+    area = np.zeros((y_max - y_min, x_max - x_min))
+    image = np.empty(area.shape, dtype)
+    # A band at a time, so that the processor's cache holds the sums.
+    for low in range(0, len(area), _BAND_ROWS):
+        areas = area[low : low + _BAND_ROWS]
+        total = np.zeros(areas.shape)
+        band = (x_min, y_min + low, x_max, y_min + low + len(areas))
+        for part in parts(pieces, band, planes, centers):
+            _add(total, areas, part)
+        image[low : low + _BAND_ROWS] = _means(total, areas)
+    return Coadded(image, area)
 
 
 def coadd_median(
@@ -227,11 +235,13 @@ def _add(total: Floats, area: Floats, part: Part) -> None:
 
 
 @compiled
-def _divide(total: Floats, area: Floats) -> None:
+def _means(total: Floats, area: Floats) -> Floats:
     """Sums to means, in place, NaN where the area is 0."""
     for y in range(total.shape[0]):
-        for x in range(total.shape[1]):
-            total[y, x] = total[y, x] / area[y, x] if area[y, x] > 0.0 else np.nan
+        sums, areas = total[y], area[y]
+        for x in range(sums.size):
+            sums[x] = sums[x] / areas[x] if areas[x] > 0.0 else np.nan
+    return total
 
 
 @compiled

@@ -8,27 +8,28 @@ import math
 import numpy as np
 
 from hven.kernels.compiled import compiled, inlined
+from hven.kernels.edge_runs import SCRATCH, add_lattice
 from hven.kernels.edges import add_clipped_edge, add_edge
 
 
 @inlined
 def fill_flat(corners, size, w, h, x_low, y_low, xs, ys):
-    """Vertices (h + 1, w + 1) of a bilinear cell, into the flat buffers xs and ys."""
-    for j in range(h + 1):
+    """Vertices of a bilinear cell, (h + 2, w + 2) with what `edge_runs` wants, into xs and ys."""
+    for j in range(h + 2):
         v = j / size
         x_a = corners[0, 0, 0] + (corners[1, 0, 0] - corners[0, 0, 0]) * v - x_low
         y_a = corners[0, 0, 1] + (corners[1, 0, 1] - corners[0, 0, 1]) * v - y_low
         x_step = (corners[0, 1, 0] + (corners[1, 1, 0] - corners[0, 1, 0]) * v - x_low - x_a) / size
         y_step = (corners[0, 1, 1] + (corners[1, 1, 1] - corners[0, 1, 1]) * v - y_low - y_a) / size
-        at = j * (w + 1)
-        for i in range(w + 1):
+        at = j * (w + 2)
+        for i in range(w + 2):
             xs[at + i] = x_a + x_step * i
             ys[at + i] = y_a + y_step * i
 
 
 @inlined
 def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
-    """Vertices (h + 1, w + 1) of a quartic cell, into the flat buffers xs and ys."""
+    """Vertices of a quartic cell, as `fill_flat`."""
     step = 4.0 / size
     powers = np.empty((5, 5))
     for n, out, low in ((0, xs, x_low), (1, ys, y_low)):
@@ -40,7 +41,7 @@ def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
             p = powers[k]
             p[0], p[1], p[2], p[3], p[4] = quartic(p[0], p[1], p[2], p[3], p[4])
         powers[0, 0] -= low
-        for j in range(h + 1):
+        for j in range(h + 2):
             v = j * step
             p = powers[4]
             a, b, c, d, e = p[0], p[1], p[2], p[3], p[4]
@@ -51,8 +52,8 @@ def fill_curved(nodes, size, w, h, x_low, y_low, xs, ys):
                 c = p[2] + v * c
                 d = p[3] + v * d
                 e = p[4] + v * e
-            at = j * (w + 1)
-            for i in range(w + 1):
+            at = j * (w + 2)
+            for i in range(w + 2):
                 u = i * step
                 out[at + i] = a + u * (b + u * (c + u * (d + u * e)))
 
@@ -86,47 +87,14 @@ def load_pixel(block, weight, row, column):
 
 
 @inlined
-def add_lattice(lattice, w, h, xs, ys, inside, stride, rows, columns, sums):
-    """Add all edges of a cell's pixels whose two sides differ.
-
-    lattice: flat (h + 2, w + 2), the pixels' strengths inside a frame of zeros.
-    """
-    for j in range(h + 1):
-        at = j * (w + 1)
-        below = j * (w + 2) + 1
-        above = below + w + 2
-        for i in range(w):
-            s = lattice[below + i] - lattice[above + i]
-            if s != 0.0:
-                a = at + i
-                if inside:
-                    add_edge(sums, stride, xs[a], ys[a], xs[a + 1], ys[a + 1], s)
-                else:
-                    add_clipped_edge(
-                        sums, stride, rows, columns, xs[a], ys[a], xs[a + 1], ys[a + 1], s
-                    )
-        if j == h:
-            break
-        for i in range(w + 1):
-            s = lattice[above + i] - lattice[above + i - 1]
-            if s != 0.0:
-                a = at + i
-                b = a + w + 1
-                if inside:
-                    add_edge(sums, stride, xs[a], ys[a], xs[b], ys[b], s)
-                else:
-                    add_clipped_edge(sums, stride, rows, columns, xs[a], ys[a], xs[b], ys[b], s)
-
-
-@inlined
 def add_outline(w, h, xs, ys, straight, inside, stride, rows, columns, strength, sums):
     """Add the outline of a cell of w x h pixels, whose sides may be straight."""
-    last = h * (w + 1)
+    last = h * (w + 2)
     sides = (
         (0, w, w if straight else 1, 1, -strength),
         (last, w, w if straight else 1, 1, strength),
-        (0, h, h if straight else 1, w + 1, strength),
-        (w, h, h if straight else 1, w + 1, -strength),
+        (0, h, h if straight else 1, w + 2, strength),
+        (w, h, h if straight else 1, w + 2, -strength),
     )
     for start, count, step, stride_in, s in sides:
         for k in range(0, count, step):
@@ -141,14 +109,14 @@ def add_outline(w, h, xs, ys, straight, inside, stride, rows, columns, strength,
 @inlined
 def outline_area(w, h, xs, ys):
     """Signed area of the polygon of a cell's outer vertices."""
-    last = h * (w + 1)
+    last = h * (w + 2)
     total = 0.0
     for i in range(w):
         total += xs[i] * ys[i + 1] - xs[i + 1] * ys[i]
         total -= xs[last + i] * ys[last + i + 1] - xs[last + i + 1] * ys[last + i]
     for j in range(h):
-        a = j * (w + 1)
-        b = a + w + 1
+        a = j * (w + 2)
+        b = a + w + 2
         total -= xs[a] * ys[b] - xs[b] * ys[a]
         total += xs[a + w] * ys[b + w] - xs[b + w] * ys[a + w]
     return 0.5 * total
@@ -178,10 +146,11 @@ def add_cells(
     largest = 0
     for c in range(len(cells)):
         largest = max(largest, cells[c, 2])
-    xs = np.empty((largest + 1) ** 2)
-    ys = np.empty((largest + 1) ** 2)
+    xs = np.empty((largest + 2) ** 2)
+    ys = np.empty((largest + 2) ** 2)
     values = np.empty((largest + 2) ** 2)
     weights = np.empty((largest + 2) ** 2)
+    scratch = np.empty(SCRATCH)
     straight = places.shape[1] == 2
     for c in range(len(cells)):
         column = cells[c, 0]
@@ -206,11 +175,11 @@ def add_cells(
             continue
         if per_pixel:
             divide_by_area(w, h, xs, ys, values)
-        add_lattice(values, w, h, xs, ys, inside, stride, rows, columns, sums)
+        add_lattice(values, w, h, xs, ys, inside, stride, rows, columns, sums, scratch)
         if good == w * h and one != 0.0:
             add_outline(w, h, xs, ys, straight, inside, stride, rows, columns, one, cover)
         else:
-            add_lattice(weights, w, h, xs, ys, inside, stride, rows, columns, cover)
+            add_lattice(weights, w, h, xs, ys, inside, stride, rows, columns, cover, scratch)
 
 
 @inlined
@@ -221,7 +190,7 @@ def bounds(xs, ys, w, h, straight):
     # A bilinear cell lies in the hull of its corners.
     for j in range(0, h + 1, h if straight else 1):
         for i in range(0, w + 1, w if straight else 1):
-            x, y = xs[j * (w + 1) + i], ys[j * (w + 1) + i]
+            x, y = xs[j * (w + 2) + i], ys[j * (w + 2) + i]
             x_a, x_b = min(x_a, x), max(x_b, x)
             y_a, y_b = min(y_a, y), max(y_b, y)
     return x_a, y_a, x_b, y_b
@@ -293,8 +262,8 @@ def divide_by_area(w, h, xs, ys, values):
     """Turn amounts per pixel into amounts per output pixel."""
     for j in range(h):
         for i in range(w):
-            a = j * (w + 1) + i
-            b = a + w + 1
+            a = j * (w + 2) + i
+            b = a + w + 2
             area = 0.5 * (
                 (xs[b + 1] - xs[a]) * (ys[b] - ys[a + 1])
                 - (xs[b] - xs[a + 1]) * (ys[b + 1] - ys[a])

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hven.kernels.bounding_box import outline, smallest_box
 from hven.kernels.compiled import compiled, inlined
-from hven.kernels.pieces import Piece, Window, typical_area
-from hven.kernels.run_lengths import Plane
+from hven.kernels.differences import common_window, rounding_of, subtracted
+from hven.kernels.pieces import Piece, Window
 
 _MAX_ITERATIONS = 20
-#: Of a full pixel; below, the noise of what covers the pixel is blown up.
-_LEAST_COVERAGE = 0.05
 #: A strip whose pixels spread less than this about its axis (variance in square pixels: one row has
 #: 0, two rows have 0.25) cannot say how the difference changes across it.
 _LEAST_SPREAD = 0.2
@@ -118,12 +116,12 @@ def fit_difference(
     An overlap that is one pixel wide fits no slope across itself: that slope is 0 and has no
     weight in `moments`. The time is linear in the common rectangle, about 1 ms for 65,000 pixels.
     """
-    window = _common_window(first, second)
+    window = common_window(first, second)
     if window is None:
         return NoFit(0, "no common pixels")
-    difference = _difference(first, second, window, min_area, full_areas)
+    difference = subtracted(first, second, window, min_area, full_areas)
     x_step, y_step = (max(1, length // 64) for length in reversed(difference.shape))
-    rounding = _rounding(first, second, window, x_step, y_step)
+    rounding = rounding_of(first, second, window, x_step, y_step)
     rows = outline(difference)
     common = int(rows[:, 2].sum())
     if common < max(min_pixels, 1):
@@ -133,55 +131,6 @@ def fit_difference(
         kept = int(sums[0])
         return NoFit(common, f"{kept} of {common} common pixels agree, fewer than {min_pixels}")
     return _as_plane_fit(sums, limits, smallest_box(rows), difference.shape, window)
-
-
-def _common_window(first: Piece, second: Piece) -> Window | None:
-    """Half-open limits (x_min, y_min, x_max, y_max) of what both pieces' arrays reach."""
-    boxes = [(x0, y0, x0 + i.shape[1], y0 + i.shape[0]) for i, _, x0, y0 in (first, second)]
-    x_min, y_min = (max(boxes[0][axis], boxes[1][axis]) for axis in (0, 1))
-    x_max, y_max = (min(boxes[0][axis], boxes[1][axis]) for axis in (2, 3))
-    return (x_min, y_min, x_max, y_max) if x_min < x_max and y_min < y_max else None
-
-
-def _cut(plane: Plane, x0: int, y0: int, window: Window) -> NDArray[Any]:
-    x_min, y_min, x_max, y_max = window
-    return np.asarray(plane[y_min - y0 : y_max - y0, x_min - x0 : x_max - x0])
-
-
-def _difference(
-    first: Piece,
-    second: Piece,
-    window: Window,
-    min_area: float,
-    full_areas: tuple[float, float] | None,
-) -> NDArray[np.float64]:
-    """First minus second in the window, NaN where either has too little area."""
-    full = full_areas or (typical_area(first[1]), typical_area(second[1]))
-    one, two = (_cut(image, x0, y0, window) for image, _, x0, y0 in (first, second))
-    with np.errstate(invalid="ignore"):  # infinite minus infinite
-        difference: NDArray[np.float64] = np.subtract(one, two, dtype=np.float64)
-    for (_, area, x0, y0), whole in zip((first, second), full, strict=True):
-        common = _cut(area, x0, y0, window)
-        usual = min(whole, typical_area(common))
-        difference[common <= max(min_area * usual, _LEAST_COVERAGE * whole)] = np.nan
-    return difference
-
-
-def _rounding(first: Piece, second: Piece, window: Window, x_step: int, y_step: int) -> float:
-    """How far equal pixels may differ because the images are stored with finite precision."""
-    total = float(np.finfo(np.float64).tiny)
-    for image, _, x0, y0 in (first, second):
-        precision = np.finfo(image.dtype).eps if image.dtype.kind == "f" else 0.0
-        values = _cut(image, x0, y0, window)
-        largest = _largest(values[::y_step, ::x_step]) or _largest(values)
-        total += 4.0 * float(max(precision, np.finfo(np.float64).eps)) * largest
-    return total
-
-
-def _largest(values: NDArray[Any]) -> float:
-    """The largest finite absolute value, 0 where there is none."""
-    absolute = np.abs(values[np.isfinite(values)])
-    return float(absolute.max()) if absolute.size else 0.0
 
 
 def _as_plane_fit(
@@ -237,6 +186,7 @@ def _fit(
         u, v, z = _sample(difference, 1, 1)
     plane = _least_absolute(u, v, z, order, least, rounding)
     deviations = np.empty(z.size)
+    across = (np.arange(nx) - x_middle) / scale
     sums = np.zeros(10)
     limits = np.zeros(4, np.int64)
     kept_before = -1.0
@@ -250,19 +200,20 @@ def _fit(
             v_y = (y - y_middle) / scale
             level = plane[1] * v_y + plane[2]
             rn = ru = ruu = rz = ruz = rzz = 0.0
-            first, last = nx, -1
+            line = difference[y]
             for x in range(nx):
-                u_x = (x - x_middle) / scale
-                r = difference[y, x] - plane[0] * u_x - level
-                if abs(r) <= limit:  # false for NaN
-                    rn += 1.0
-                    ru += u_x
-                    ruu += u_x * u_x
-                    rz += r
-                    ruz += u_x * r
-                    rzz += r * r
-                    first = min(first, x)
-                    last = x
+                u_x = across[x]
+                r = line[x] - plane[0] * u_x - level
+                # Selected, not branched over, so that the loop is vectorised; false for NaN.
+                w = 1.0 if abs(r) <= limit else 0.0
+                r = r if abs(r) <= limit else 0.0
+                rn += w
+                ru += w * u_x
+                ruu += w * u_x * u_x
+                rz += r
+                ruz += u_x * r
+                rzz += r * r
+            first, last = _ends(line, across, plane[0], level, limit) if rn > 0.0 else (nx, -1)
             if last >= 0:
                 limits[0] = min(limits[0], first)
                 limits[1] = max(limits[1], last)
@@ -292,6 +243,24 @@ def _fit(
             break
         kept_before = n
     return sums, limits
+
+
+@inlined
+def _ends(
+    line: NDArray[np.float64],
+    across: NDArray[np.float64],
+    slope: float,
+    level: float,
+    limit: float,
+) -> tuple[int, int]:
+    """The first and the last column that is near enough to the plane."""
+    first, last = 0, line.size - 1
+    # Bounded, since here the limit may be missed by a rounding where it was kept before.
+    while first < last and not abs(line[first] - slope * across[first] - level) <= limit:
+        first += 1
+    while last > first and not abs(line[last] - slope * across[last] - level) <= limit:
+        last -= 1
+    return first, last
 
 
 @inlined

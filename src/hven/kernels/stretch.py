@@ -53,7 +53,8 @@ def shrink(
     blocks = max(1, _STRIP_PIXELS // max(nx * factor, 1))
     for row in range(0, shrunk.shape[0], blocks):
         rows = slice(row * factor, (row + blocks) * factor)
-        values = np.ascontiguousarray(image[rows], dtype=np.float64)
+        kind = np.float32 if image.dtype.newbyteorder("=") == np.float32 else np.float64
+        values = np.ascontiguousarray(image[rows], dtype=kind)
         weights = np.ones((1, 1)) if area is None else np.ascontiguousarray(area[rows], np.float64)
         _block_means(values, weights, area is not None, factor, shrunk[row : row + blocks])
     return shrunk
@@ -128,7 +129,7 @@ def _quantile(values: NDArray[np.float64], fraction: float) -> float:
 
 @compiled
 def _block_means(
-    values: NDArray[np.float64],
+    values: NDArray[Any],
     weights: NDArray[np.float64],
     weighted: bool,
     factor: int,
@@ -136,13 +137,26 @@ def _block_means(
 ) -> None:
     """Means of blocks; `weights` is not looked at unless `weighted`."""
     ny, nx = values.shape
+    # Of each column: whole rows are added first, several columns at once.
+    totals, areas = np.empty(nx), np.empty(nx)
     for row in range(means.shape[0]):
+        totals[:] = 0.0
+        areas[:] = 0.0
+        for y in range(row * factor, min((row + 1) * factor, ny)):
+            line = values[y]
+            strengths = weights[y if weighted else 0]
+            if weighted:
+                for x in range(nx):
+                    good = (abs(line[x]) < np.inf) & (strengths[x] > 0.0)
+                    totals[x] += strengths[x] * line[x] if good else 0.0
+                    areas[x] += strengths[x] if good else 0.0
+            else:
+                for x in range(nx):
+                    totals[x] += np.float64(line[x]) if abs(line[x]) < np.inf else 0.0
+                    areas[x] += 1.0 if abs(line[x]) < np.inf else 0.0
         for column in range(means.shape[1]):
             total = area = 0.0
-            for y in range(row * factor, min((row + 1) * factor, ny)):
-                for x in range(column * factor, min((column + 1) * factor, nx)):
-                    weight = weights[y, x] if weighted else 1.0
-                    if abs(values[y, x]) < np.inf and weight > 0.0:
-                        total += weight * values[y, x]
-                        area += weight
+            for x in range(column * factor, min((column + 1) * factor, nx)):
+                total += totals[x]
+                area += areas[x]
             means[row, column] = total / area if area > 0.0 else np.nan

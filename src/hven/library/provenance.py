@@ -8,6 +8,7 @@ import os
 import platform
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,16 @@ def package_versions(*more: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for package in ["hven", *_needed("hven"), *more]:
         try:
-            found.setdefault(package, metadata.version(package))
+            found.setdefault(package, _version(package))
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def _version(package: str) -> str:
+    # Once a process: to find one, the whole description of the package is parsed.
+    return metadata.version(package)
 
 
 def machine() -> dict[str, Any]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hven.apps.mosaic.region import Window
-from hven.apps.mosaic.steps import ProjectedImage, fit_pair
+from hven.apps.mosaic.steps import ProjectedImage, fit_overlaps
 from hven.engine import Product, Run
 from hven.kernels.background import Corrections, solve_background
 from hven.kernels.pieces import typical_area
 from hven.kernels.plane import NoFit, PlaneFit
 
 Pair = tuple[int, int]
+
+#: Pairs that one call fits at most: enough to be worth a call, few enough to share out.
+_MOST_FITS = 16
 
 
 class Placed(NamedTuple):
@@ -32,6 +36,15 @@ class Placed(NamedTuple):
         return self.place.middle
 
 
+class Fitting(NamedTuple):
+    """Fits of one image with some before it, under way."""
+
+    #: The pairs, by number of image, the lower one first.
+    pairs: list[Pair]
+    #: The fits of first minus second.
+    fits: Product[list[PlaneFit | NoFit]]
+
+
 class Match(NamedTuple):
     """How the images agree, and what makes them agree."""
 
@@ -45,58 +58,71 @@ class Match(NamedTuple):
 
 def place_images(
     run: Run, products: Sequence[Product[ProjectedImage]], *, order: int | None, clip_sigma: float
-) -> tuple[list[Placed], dict[Pair, Product[PlaneFit | NoFit]]]:
+) -> tuple[list[Placed], list[Fitting]]:
     """Where the images lie, and the fits of all pairs that overlap, under way.
 
     Parameters
     ----------
     products
-        The projected images. A pair is sent to be fitted as soon as both are done.
+        The projected images. One is sent to be fitted as soon as it and all before it are done.
     order
         0 for levels, 1 for planes; None fits nothing.
     clip_sigma
         Where outliers are cut.
     """
-    placed: dict[int, Placed] = {}
-    fitting: dict[Pair, Product[PlaneFit | NoFit]] = {}
+    placed: dict[str, Placed] = {}
+    fitting: list[Fitting] = []
+    number = 0
     # Files of equal content are one product and several images.
-    numbers: dict[str, list[int]] = {}
-    for number, product in enumerate(products):
-        numbers.setdefault(product.key, []).append(number)
     for product in run.completed({product.key: product for product in products}.values()):
         area, x0, y0 = product.load_fields("area", "x0", "y0")
         place = Window(x0, y0, x0 + area.shape[1], y0 + area.shape[0])
-        here = Placed(product, place, typical_area(area))
-        for number in numbers[product.key]:
+        placed[product.key] = Placed(product, place, typical_area(area))
+        # In the order of the images and not in that of finishing, which is another each time: the
+        # calls of a run that goes on are those of the one that was interrupted.
+        while number < len(products) and products[number].key in placed:
             if order is not None:
-                touching = [n for n, other in placed.items() if other.place.overlaps(place)]
-                for one, two in (sorted((number, other)) for other in touching):
-                    areas = [(here if n == number else placed[n]).full_area for n in (one, two)]
-                    fitting[one, two] = run.call(
-                        fit_pair,
-                        products[one],
-                        products[two],
-                        full_areas=(areas[0], areas[1]),
-                        order=order,
-                        clip_sigma=clip_sigma,
-                    )
-            placed[number] = here
-    return [placed[number] for number in range(len(products))], fitting
+                before = [placed[product.key] for product in products[: number + 1]]
+                fitting.extend(_fit_last(run, before, order, clip_sigma))
+            number += 1
+    return [placed[product.key] for product in products], fitting
+
+
+def _fit_last(
+    run: Run, placed: Sequence[Placed], order: int, clip_sigma: float
+) -> Iterator[Fitting]:
+    """The fits of the last image with all before it that it overlaps, some at a time."""
+    *before, here = placed
+    touching = [n for n, other in enumerate(before) if other.place.overlaps(here.place)]
+    for first in range(0, len(touching), _MOST_FITS):
+        others = touching[first : first + _MOST_FITS]
+        fits = run.call(
+            fit_overlaps,
+            here.product,
+            [before[n].product for n in others],
+            full_area=here.full_area,
+            full_areas=[before[n].full_area for n in others],
+            order=order,
+            clip_sigma=clip_sigma,
+        )
+        yield Fitting([(n, len(before)) for n in others], fits)
 
 
 def match_backgrounds(
     run: Run,
     placed: Sequence[Placed],
-    fitting: dict[Pair, Product[PlaneFit | NoFit]],
+    fitting: Sequence[Fitting],
     names: Sequence[str],
     *,
     order: int,
 ) -> Match:
     """Solve for the corrections of all images at once; say what could not be matched."""
-    pairs = sorted(fitting)
-    results = run.gather([fitting[pair] for pair in pairs])
+    results = run.gather([some.fits for some in fitting])
+    pairs = [pair for some in fitting for pair in some.pairs]
+    fits = [fit for result in results for fit in result]
+    by_pair = sorted(zip(pairs, fits, strict=True), key=itemgetter(0))
     # Boxes around images overlap more often than the images do.
-    found = [(p, fit) for p, fit in zip(pairs, results, strict=True) if isinstance(fit, PlaneFit)]
+    found = [(pair, fit) for pair, fit in by_pair if isinstance(fit, PlaneFit)]
     kind: Literal[0, 1] = 1 if order else 0
     match = Match(
         [pair for pair, _ in found],

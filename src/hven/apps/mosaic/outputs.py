@@ -23,6 +23,8 @@ from hven.kernels.stretch import display_levels, stretch
 
 #: More names of images than this do not go into HISTORY; the table of images has them all.
 _NAMES_IN_HISTORY = 100
+#: Pixels that are read from a strip at a time.
+_PIXELS_AT_ONCE = 1 << 16
 
 
 class Strips(NamedTuple):
@@ -32,10 +34,14 @@ class Strips(NamedTuple):
     products: list[Product[Strip]]
 
     def rows_of(self, name: str) -> Iterator[tuple[int, NDArray[Any]]]:
-        """First row of the mosaic, and rows, of `image` or `area`."""
+        """First row of the mosaic, and some rows, of `image` or `area`."""
         bottom = self.windows[0].y_min
+        # A few rows at a time, since run lengths become pixels here.
+        step = max(_PIXELS_AT_ONCE // self.windows[0].width, 1)
         for window, product in zip(self.windows, self.products, strict=True):
-            yield window.y_min - bottom, getattr(product.load(), name)[:]
+            plane = getattr(product.load(), name)
+            for row in range(0, window.height, step):
+                yield window.y_min - bottom + row, plane[row : row + step]
 
     def preview(self) -> NDArray[np.float32]:
         """The mosaic, smaller."""

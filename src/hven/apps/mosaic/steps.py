@@ -86,7 +86,7 @@ def examine_image(source: Source) -> Summary:
     return examine(source)
 
 
-@step(version=3)
+@step(version=4)
 def project_image(
     source: Source,
     summary: Summary,
@@ -133,26 +133,30 @@ def _projected(
     )
 
 
-@step(version=2)
-def fit_pair(
-    first: ProjectedImage,
-    second: ProjectedImage,
+@step(version=1)
+def fit_overlaps(
+    image: ProjectedImage,
+    others: list[ProjectedImage],
     *,
-    full_areas: tuple[float, float],
+    full_area: float,
+    full_areas: list[float],
     order: int,
     clip_sigma: float,
-) -> PlaneFit | NoFit:
+) -> list[PlaneFit | NoFit]:
     """Fit the differences in the overlaps."""
-    return fit_difference(
-        first,
-        second,
-        order=1 if order else 0,
-        clip_sigma=clip_sigma,
-        full_areas=full_areas,
-    )
+    return [
+        fit_difference(
+            other,
+            image,
+            order=1 if order else 0,
+            clip_sigma=clip_sigma,
+            full_areas=(its_area, full_area),
+        )
+        for other, its_area in zip(others, full_areas, strict=True)
+    ]
 
 
-@step(version=3)
+@step(version=4)
 def coadd_strip(
     pieces: list[ProjectedImage],
     planes: Floats | None,
