@@ -8,6 +8,13 @@ import numpy as np
 
 from hven.kernels.coadd import coadd_mean
 from hven.kernels.overlap import project
+from hven.kernels.percolation import (
+    friends_of_friends,
+    group_properties,
+    name_groups,
+    order_groups,
+    redshift_space_groups,
+)
 from hven.kernels.pixel_map import build_pixel_map
 from hven.kernels.plane import fit_difference
 from hven.kernels.run_lengths import RunLengths
@@ -32,3 +39,15 @@ def load_mosaic_kernels() -> None:
     none = np.zeros((1, 3)), np.zeros((1, 2))
     coadded = coadd_mean([piece], (0, 0, 8, 8), planes=none[0], centers=none[1])
     shrink(coadded.image, 2)
+
+
+@functools.cache
+def load_percolation_kernels() -> None:
+    """Run the kernels of friends of friends once on a few particles, as for a mosaic."""
+    for kind in (np.float32, np.float64):
+        points = np.ones((2, 3), kind)
+        labels = friends_of_friends(points, 1.0)
+        group_properties(labels, points)
+        order_groups(labels, points)
+    name_groups(labels, np.arange(2))
+    redshift_space_groups(np.array([[1.0, 0.0, 0.0]]), 1.0, 1.0, 1.0)

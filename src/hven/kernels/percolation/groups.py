@@ -1,0 +1,128 @@
+"""Friends of friends: which particles hang together when near ones are linked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hven.errors import Fault, ParameterError
+from hven.kernels.percolation.brute import brute_labels
+from hven.kernels.percolation.tree import tree_labels
+
+#: How groups are found; all give the same ones.
+Method = Literal["grid", "tree", "brute", "gpu-grid", "gpu-brute"]
+
+#: Squares of lengths outside these are no ordinary float64 numbers.
+_SHORTEST, _LONGEST = 1e-140, 1e140
+
+
+def friends_of_friends(
+    positions: ArrayLike,
+    linking_length: float,
+    *,
+    box: Sequence[float] | None = None,
+    method: Method = "grid",
+    threads: int = 1,
+) -> NDArray[Any]:
+    """Group numbers (n,) of particles, where those at most a linking length apart are linked.
+
+    Groups are numbered from 0 in the order of the lowest particle in them; a particle without
+    friends is a group of its own. The result does not depend on method or threads.
+
+    Parameters
+    ----------
+    positions
+        (n, 2) or (n, 3) float32 or float64, finite; anything else is made float64.
+    linking_length
+        Above 0, in the units of the positions.
+    box
+        Side lengths of a periodic box that begins at 0, one an axis, 0 or infinite where the box
+        is open; none if all axes are open. Positions lie within 0 and the side length.
+    method
+        grid: cells of a hash grid, O(N); tree: a k-d tree, O(N log N); brute: every pair, O(N^2).
+        gpu-grid and gpu-brute want an NVIDIA GPU.
+    threads
+        How many threads work; the tree has one.
+
+    Returns
+    -------
+    int32, or int64 from 2^31 particles on.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of bounds; all faults at once.
+
+    Notes
+    -----
+    Linked means: the squares of the differences of the given coordinates (float64; on a periodic
+    axis of length L the difference d, or L - d where that is less), added from the smallest to the
+    largest, are at most the square of the linking length, every operation rounded to float64. So
+    a pair exactly at the linking length is linked where float64 says so, in every method.
+    """
+    points = as_points(positions)
+    sides = as_box(box, points.shape[1])
+    check(points, sides, linking_length=linking_length, method=method, threads=threads)
+    index = np.int32 if len(points) < 2**31 else np.int64
+    if method == "brute":
+        return brute_labels(points, linking_length, sides, index, threads)
+    return tree_labels(points, linking_length, sides, index)
+
+
+def as_points(positions: ArrayLike) -> NDArray[Any]:
+    """Positions as the kernels take them: (n, 2) or (n, 3), in C order, native floats."""
+    array = np.asarray(positions)
+    kind = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
+    if array.ndim != 2 or array.shape[1] not in (2, 3):
+        raise ParameterError([Fault("positions", f"must be (n, 2) or (n, 3), got {array.shape}")])
+    return np.ascontiguousarray(array, dtype=kind)
+
+
+def as_box(box: Sequence[float] | None, dimensions: int) -> NDArray[np.float64]:
+    """Lengths of three axes, infinite where open; a third axis that there is not is open."""
+    given = np.zeros(dimensions) if box is None else np.asarray(box, np.float64)
+    if given.shape != (dimensions,) or not (given >= 0).all():
+        text = f"must be {dimensions} side lengths, 0 for an open axis, got {box}"
+        raise ParameterError([Fault("box", text)])
+    sides = np.full(3, np.inf)
+    sides[:dimensions] = np.where(given > 0, given, np.inf)
+    return sides
+
+
+def check(
+    points: NDArray[Any],
+    sides: NDArray[np.float64],
+    *,
+    linking_length: float,
+    method: str,
+    threads: int,
+) -> None:
+    """Refuse what the kernels cannot take, all of it at once."""
+    faults = []
+    if not _SHORTEST <= linking_length <= _LONGEST:
+        text = f"must be above 0, from {_SHORTEST} to {_LONGEST}, got {linking_length}"
+        faults.append(Fault("linking_length", text))
+    if method not in get_args(Method):
+        text = f"must be one of {', '.join(get_args(Method))}, got {method}"
+        faults.append(Fault("method", text))
+    if threads < 1:
+        faults.append(Fault("threads", f"must be at least 1, got {threads}"))
+    for axis, (low, high) in enumerate(extents(points)):
+        if not (math.isfinite(low) and math.isfinite(high)):
+            faults.append(Fault("positions", f"must be finite, axis {axis} is not"))
+        elif math.isfinite(sides[axis]) and not 0 <= low <= high <= sides[axis]:
+            text = f"must lie within 0 and {sides[axis]} on axis {axis}, reach {low} to {high}"
+            faults.append(Fault("positions", text))
+    if faults:
+        raise ParameterError(faults)
+
+
+def extents(points: NDArray[Any]) -> list[tuple[float, float]]:
+    """The least and the greatest coordinate along each axis, NaN if one of them is NaN."""
+    if not len(points):
+        return []
+    return [(float(column.min()), float(column.max())) for column in points.T]
