@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from hven.errors import Fault, ParameterError
 from hven.kernels.percolation.brute import brute_labels
+from hven.kernels.percolation.grid import grid_labels
+from hven.kernels.percolation.lattice import lay_out
 from hven.kernels.percolation.tree import tree_labels
 
 #: How groups are found; all give the same ones.
@@ -70,7 +72,12 @@ def friends_of_friends(
     index = np.int32 if len(points) < 2**31 else np.int64
     if method == "brute":
         return brute_labels(points, linking_length, sides, index, threads)
-    return tree_labels(points, linking_length, sides, index)
+    lattice = None
+    if method == "grid" and 0 < len(points) < 2**31:
+        lattice = lay_out(extents(points), sides, linking_length)
+    if lattice is None:
+        return tree_labels(points, linking_length, sides, index)
+    return grid_labels(points, linking_length, sides, lattice, threads)
 
 
 def as_points(positions: ArrayLike) -> NDArray[Any]:
