@@ -44,6 +44,8 @@ class Cells(NamedTuple):
     starts: NDArray[np.int32]
     #: (n,) int32, the first record of the same part of a cell: these are linked.
     parent: NDArray[np.int32]
+    #: (c,) whether all particles of the cell are known to be in one group.
+    whole: NDArray[np.bool_]
 
 
 def sort_into_cells(
@@ -93,7 +95,8 @@ def sort_into_cells(
         lambda t: _list_cells(records, bounds, cuts[t], cuts[t + 1], first, numbers, starts, parent)
     )
     starts[-1] = n
-    return Cells(records, places, particles, numbers, starts, parent)
+    whole = np.zeros(len(numbers), np.bool_)
+    return Cells(records, places, particles, numbers, starts, parent, whole)
 
 
 def _shares(n: int, threads: int) -> list[int]:
@@ -105,7 +108,10 @@ def _count(points, begin, end, frame, shift, counts):
     """Count the particles of each bucket."""
     axes, origin, density, count = frame
     for i in range(begin, end):
-        counts[cell_of(points, i, axes, origin, density, count) >> shift] += 1
+        first, _ = place(points[i, axes[0]], origin[0], density[0], count[0])
+        second, _ = place(points[i, axes[1]], origin[1], density[1], count[1])
+        third, _ = place(points[i, axes[2]], origin[2], density[2], count[2])
+        counts[cell_of(first, second, third, count) >> shift] += 1
 
 
 @compiled_to_the_bit
@@ -113,10 +119,10 @@ def _distribute(points, begin, end, frame, width, shift, offsets, records, place
     """Write the records of particles where their buckets are."""
     axes, origin, density, count = frame
     for i in range(begin, end):
-        first, x = place(points, i, 0, axes, origin, density, count)
-        second, y = place(points, i, 1, axes, origin, density, count)
-        third, z = place(points, i, 2, axes, origin, density, count)
-        number = (first * (count[1] + 2) + second) * (count[2] + 2) + third
+        first, x = place(points[i, axes[0]], origin[0], density[0], count[0])
+        second, y = place(points[i, axes[1]], origin[1], density[1], count[1])
+        third, z = place(points[i, axes[2]], origin[2], density[2], count[2])
+        number = cell_of(first, second, third, count)
         part = 4 * (x >= 0.5) + 2 * (y >= 0.5) + (z >= 0.5)
         at = offsets[number >> shift]
         offsets[number >> shift] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from hven.kernels.percolation.cells import Cells, sort_into_cells
 from hven.kernels.percolation.lattice import Lattice
-from hven.kernels.percolation.linking import link_cells
+from hven.kernels.percolation.linking import link_neighbours, link_within
 from hven.kernels.percolation.union_find import number
 
 
@@ -57,24 +58,34 @@ def _link(
     threads: int,
 ) -> None:
     """Link within each share of the cells, then what lies in two of them."""
-    n = len(points)
-    cuts = np.searchsorted(cells.starts, [n * t // threads for t in range(threads + 1)])
-    own = [(int(cuts[t]), int(cuts[t + 1])) for t in range(threads)]
+    arrays, space = tuple(cells), (points, box, limit)
     shape = lattice.counts, lattice.width, lattice.around
+    n = len(points)
+    cuts = np.searchsorted(cells.starts, [n * t // threads for t in range(threads + 1)]).tolist()
+    shares = list(pairwise(cuts))
 
-    def within(t: int) -> None:
-        link_cells(tuple(cells), points, box, limit, *shape, *own[t], own[t], True)
+    def work(share: tuple[int, int]) -> None:
+        link_within(arrays, space, *share)
+        link_neighbours(arrays, space, shape, *share, share, True)
 
-    list(pool.map(within, range(threads)))
-    slab = int((lattice.counts[1] + 2) * (lattice.counts[2] + 2))
-    for begin, end in own:
-        if threads == 1 or begin == end:
-            continue
-        # Only cells of the first slab and of the last two have neighbours outside.
-        first = int(cells.numbers[begin]) // slab
-        last = int(cells.numbers[end]) // slab if end < len(cells.numbers) else lattice.counts[0] + 1
-        head, tail = np.searchsorted(cells.numbers, [(first + 1) * slab, (last - 1) * slab])
-        head, tail = min(int(head), end), max(int(tail), begin)
-        ranges = [(begin, end)] if head >= tail else [(begin, head), (tail, end)]
-        for part in ranges:
-            link_cells(tuple(cells), points, box, limit, *shape, *part, (begin, end), False)
+    list(pool.map(work, shares))
+    if threads > 1:
+        for share in shares:
+            for part in _with_neighbours_outside(cells.numbers, lattice, share):
+                link_neighbours(arrays, space, shape, *part, share, False)
+
+
+def _with_neighbours_outside(
+    numbers: NDArray[np.int64], lattice: Lattice, share: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """Ranges of those cells of a share that may be followed by cells outside it."""
+    begin, end = share
+    if begin == end:
+        return []
+    slab = (lattice.counts[1] + 2) * (lattice.counts[2] + 2)
+    # The first slab is followed by itself, around the second axis; one of the last two, by what
+    # comes after the share or, around the first axis, by the first of all.
+    first = int(numbers[begin]) // slab
+    last = int(numbers[end]) // slab if end < len(numbers) else lattice.counts[0] + 1
+    head, tail = np.searchsorted(numbers, [(first + 1) * slab, (last - 1) * slab]).tolist()
+    return [(begin, end)] if head >= tail else [(begin, min(head, end)), (max(tail, begin), end)]

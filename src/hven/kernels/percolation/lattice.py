@@ -30,20 +30,20 @@ _BITS = 63
 
 
 class Lattice(NamedTuple):
-    """Which cells there are; axes are those of the positions, those with most cells first."""
+    """Which cells there are; three axes of the positions, those with most cells first."""
 
-    #: (3,) the axis of the positions; the last may be one that they have not.
-    axes: NDArray[np.int64]
-    #: (3,) where the first cell begins.
-    origin: NDArray[np.float64]
-    #: (3,) cells a unit of length.
-    density: NDArray[np.float64]
-    #: (3,) cells with particles in them, at most.
-    counts: NDArray[np.int64]
-    #: (3,) the width of a cell in linking lengths.
-    width: NDArray[np.float32]
-    #: (3,) whether the first cell is the neighbour of the last.
-    around: NDArray[np.bool_]
+    #: Which column of the positions; any for a third axis that they have not.
+    axes: tuple[int, int, int]
+    #: Where the first cell begins.
+    origin: tuple[float, float, float]
+    #: Cells a unit of length, 0 for an axis that there is not.
+    density: tuple[float, float, float]
+    #: How many cells particles may be in.
+    counts: tuple[int, int, int]
+    #: The width of a cell in linking lengths.
+    width: tuple[float, float, float]
+    #: Whether the first cell is the neighbour of the last.
+    around: tuple[bool, bool, bool]
 
     @property
     def cells(self) -> int:
@@ -60,8 +60,7 @@ def lay_out(
     to be numbered: 2^24 along an axis, 2^60 in all.
     """
     axes = []
-    for axis in range(3):
-        low, high = extents[axis] if axis < len(extents) else (0.0, 0.0)
+    for axis, (low, high) in enumerate(extents):
         around = math.isfinite(box[axis])
         length = float(box[axis]) if around else high - low
         cells = length / (linking_length * _MARGIN)
@@ -72,34 +71,22 @@ def lay_out(
         width = 1 / (density * linking_length)
         axes.append((count, axis, 0.0 if around else low, density, width, around))
     axes.sort(key=lambda entry: -entry[0])
-    counts, order, origin, density_, width_, around_ = zip(*axes, strict=True)
-    lattice = Lattice(
-        np.array(order),
-        np.array(origin),
-        np.array(density_),
-        np.array(counts),
-        np.array(width_, np.float32),
-        np.array(around_),
-    )
+    if len(axes) == 2:
+        axes.append((1, 0, 0.0, 0.0, 0.0, False))
+    counts, order, origin, densities, widths, arounds = zip(*axes, strict=True)
+    lattice = Lattice(order, origin, densities, counts, widths, arounds)
     return lattice if (lattice.cells * 8 - 1).bit_length() <= _BITS else None
 
 
 @inlined_to_the_bit
-def place(points, i, k, axes, origin, density, count):
-    """The cell along axis k of the lattice, from 1 on, and the place within it from 0 to 1."""
-    if axes[k] >= points.shape[1]:
-        return 1, 0.0
-    at = (points[i, axes[k]] - origin[k]) * density[k]
-    cell = int(at)
-    if cell >= count[k]:
-        cell = count[k] - 1
+def place(at, origin, density, count):
+    """The cell along an axis, from 1 on, and the place within it from 0 to 1."""
+    at = (np.float64(at) - origin) * density
+    cell = min(int(at), count - 1)
     return cell + 1, at - cell
 
 
 @inlined_to_the_bit
-def cell_of(points, i, axes, origin, density, count):
-    """The number of a particle's cell."""
-    first, _ = place(points, i, 0, axes, origin, density, count)
-    second, _ = place(points, i, 1, axes, origin, density, count)
-    third, _ = place(points, i, 2, axes, origin, density, count)
-    return (first * (count[1] + 2) + second) * (count[2] + 2) + third
+def cell_of(first, second, third, counts):
+    """The number of a cell."""
+    return (first * (counts[1] + 2) + second) * (counts[2] + 2) + third

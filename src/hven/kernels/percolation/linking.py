@@ -17,26 +17,69 @@ _CROWD = 1024
 
 
 @compiled_to_the_bit
-def link_cells(cells, points, box, limit, count, width, around, first, last, own, within):
-    """Link the particles of some cells with each other and with those of the cells that follow.
+def link_within(cells, space, first, last):
+    """Link the particles of each of some cells with each other, and note which are one group.
 
     Parameters
     ----------
     cells
-        The fields of `Cells`; records and parent are changed.
-    points, box, limit
+        The fields of `Cells`; records, parent and whole are changed.
+    space
         Positions in their own order, the box, and the square of the linking length.
-    count, width, around
-        Fields of `Lattice`.
     first, last
         Which cells, half-open.
+    """
+    records, _, _, _, starts, parent, whole = cells
+    for cell in range(first, last):
+        begin, end = starts[cell], starts[cell + 1]
+        if end - begin == 1:
+            whole[cell] = True
+            continue
+        i = begin
+        while i < end:
+            i_end = records[i, 0] >> 3
+            j = i_end
+            while j < end:
+                j_end = records[j, 0] >> 3
+                if find(parent, i) != find(parent, j) and _meet(
+                    cells, space, i, i_end, j, j_end, 0.0, 0.0, 0.0
+                ):
+                    unite(parent, i, j)
+                j = j_end
+            i = i_end
+        whole[cell] = _is_one(records, parent, begin, end)
+
+
+@inlined_to_the_bit
+def _is_one(records, parent, begin, end):
+    """Whether all parts of a cell are in one group."""
+    root = find(parent, begin)
+    one = True
+    i = begin
+    while i < end:
+        one &= find(parent, i) == root
+        i = records[i, 0] >> 3
+    return one
+
+
+@compiled_to_the_bit
+def link_neighbours(cells, space, lattice, first, last, own, inside):
+    """Link the particles of some cells with those of the cells that follow them.
+
+    Parameters
+    ----------
+    cells, space, first, last
+        As in `link_within`, which must have been done with all of these cells.
+    lattice
+        counts, width and around of the `Lattice`.
     own
         A range of cells, half-open.
-    within
+    inside
         Whether the cells that follow count if they are in this range, or else if they are not.
     """
-    records, places, particles, numbers, starts, parent = cells
-    searched = own if within else (0, numbers.size)
+    _, _, _, numbers, _, _, _ = cells
+    counts, width, around = lattice
+    searched = own if inside else (0, numbers.size)
     rows = np.zeros(4, np.int64)
     reached = np.full(4, searched[0])
     # Neighbours found: which cell, and how many cells away along each axis.
@@ -44,58 +87,36 @@ def link_cells(cells, points, box, limit, count, width, around, first, last, own
     row = -1
     for a in range(first, last):
         number = numbers[a]
-        if number // (count[2] + 2) != row:
-            row = number // (count[2] + 2)
-            _find_rows(row, count, around, rows)
-        hits = 0
-        if within:
-            hits = _note(found, hits, a, 0, 0, 0)
-        hits = _look_ahead(numbers, a, number, rows, reached, searched, found, hits)
+        if number // (counts[2] + 2) != row:
+            row = number // (counts[2] + 2)
+            _find_rows(row, counts, around, rows)
+        hits = _look_ahead(numbers, a, number, rows, reached, searched, found)
         if around[2]:
-            place = number - row * (count[2] + 2)
-            if place == 1 or place == count[2]:
-                hits = _look_around(numbers, number, rows, count[2], place, searched, found, hits)
+            place = number - row * (counts[2] + 2)
+            if place == 1 or place == counts[2]:
+                hits = _look_around(numbers, number, rows, counts[2], place, searched, found, hits)
         for k in range(hits):
-            b = found[k, 0]
-            if not within and own[0] <= b < own[1]:
-                continue
-            if starts[a + 1] - starts[a] == 1 and a == b:
-                continue
-            _link_pair(
-                records,
-                places,
-                particles,
-                parent,
-                starts[a],
-                starts[a + 1],
-                starts[b],
-                starts[b + 1],
-                found[k, 1],
-                found[k, 2],
-                found[k, 3],
-                width,
-                points,
-                box,
-                limit,
-            )
+            b, x, y, z = found[k]
+            if inside or not own[0] <= b < own[1]:
+                _link_pair(cells, space, width, a, b, x, y, z)
 
 
 @inlined_to_the_bit
-def _find_rows(row, count, around, rows):
+def _find_rows(row, counts, around, rows):
     """How much higher the numbers are in the four rows of cells that follow a row."""
-    layer = count[2] + 2
-    slab = (count[1] + 2) * layer
-    first = row // (count[1] + 2)
-    second = row - first * (count[1] + 2)
+    layer = counts[2] + 2
+    slab = (counts[1] + 2) * layer
+    first = row // (counts[1] + 2)
+    second = row - first * (counts[1] + 2)
     up = layer
     down = -layer
     ahead = slab
-    if around[1] and second == count[1]:
-        up = (1 - count[1]) * layer
+    if around[1] and second == counts[1]:
+        up = (1 - counts[1]) * layer
     if around[1] and second == 1:
-        down = (count[1] - 1) * layer
-    if around[0] and first == count[0]:
-        ahead = (1 - count[0]) * slab
+        down = (counts[1] - 1) * layer
+    if around[0] and first == counts[0]:
+        ahead = (1 - counts[0]) * slab
     rows[0] = up
     rows[1] = ahead + down
     rows[2] = ahead
@@ -112,9 +133,10 @@ def _note(found, hits, cell, x, y, z):
 
 
 @inlined_to_the_bit
-def _look_ahead(numbers, a, number, rows, reached, searched, found, hits):
+def _look_ahead(numbers, a, number, rows, reached, searched, found):
     """Note the cell that follows and those of the four rows that follow, no more than one off."""
     low, high = searched
+    hits = 0
     if a + 1 < high and numbers[a + 1] == number + 1:
         hits = _note(found, hits, a + 1, 0, 0, 1)
     for k in range(4):
@@ -153,58 +175,58 @@ def _look_around(numbers, number, rows, count, place, searched, found, hits):
 
 
 @inlined_to_the_bit
-def _link_pair(
-    records, places, particles, parent, a, a_end, b, b_end, x, y, z, width, points, box, limit
-):
+def _link_pair(cells, space, width, a, b, x, y, z):
     """Link the parts of a cell with those of another one so many cells away."""
-    x_off, y_off, z_off = x * width[0], y * width[1], z * width[2]
-    x_off, y_off, z_off = np.float32(x_off), np.float32(y_off), np.float32(z_off)
+    records, _, _, _, starts, parent, whole = cells
+    both = whole[a] and whole[b]
+    pairs = (starts[a + 1] - starts[a]) * (starts[b + 1] - starts[b])
+    if both and pairs > 1 and find(parent, starts[a]) == find(parent, starts[b]):
+        return
     ahead = 4 * (x == 1) + 2 * (y == 1) + (z == 1)
     behind = 2 * (y == -1) + (z == -1)
-    i = a
-    while i < a_end:
+    i = starts[a]
+    while i < starts[a + 1]:
         i_part = records[i, 0] & 7
         i_end = records[i, 0] >> 3
-        j = i_end if a == b else b
-        while j < b_end:
+        j = starts[b]
+        while j < starts[b + 1]:
             j_part = records[j, 0] & 7
             j_end = records[j, 0] >> 3
             # Three parts away, along an axis, is too far.
-            if not ((ahead & j_part & ~i_part) | (behind & ~j_part & i_part)):
-                pairs = (i_end - i) * (j_end - j)
-                if pairs == 1 or find(parent, i) != find(parent, j):
-                    if pairs <= _CROWD:
-                        meet = _any_near(
-                            places,
-                            particles,
-                            i,
-                            i_end,
-                            j,
-                            j_end,
-                            x_off,
-                            y_off,
-                            z_off,
-                            points,
-                            box,
-                            limit,
-                        )
-                    else:
-                        meet = crowds_meet(
-                            records, particles, i, i_end, j, j_end, points, box, limit
-                        )
-                    if meet:
-                        unite(parent, i, j)
+            far = (ahead & j_part & ~i_part) | (behind & ~j_part & i_part)
+            if (
+                not far
+                and (both or find(parent, i) != find(parent, j))
+                and _meet(
+                    cells, space, i, i_end, j, j_end, x * width[0], y * width[1], z * width[2]
+                )
+            ):
+                unite(parent, i, j)
+                if both:
+                    return
             j = j_end
         i = i_end
 
 
 @inlined_to_the_bit
-def _any_near(places, particles, a, a_end, b, b_end, x_off, y_off, z_off, points, box, limit):
+def _meet(cells, space, i, i_end, j, j_end, x, y, z):
+    """Whether two parts of cells are linked, the second so many linking lengths away."""
+    records, places, particles, _, _, _, _ = cells
+    points, box, limit = space
+    if (i_end - i) * (j_end - j) > _CROWD:
+        return crowds_meet(records, particles, i, i_end, j, j_end, points, box, limit)
+    away = np.float32(x), np.float32(y), np.float32(z)
+    return _any_near(places, particles, space, i, i_end, j, j_end, away)
+
+
+@inlined_to_the_bit
+def _any_near(places, particles, space, a, a_end, b, b_end, away):
     """Whether any of some particles is linked to any of others."""
+    points, box, limit = space
     for i in range(a, a_end):
-        x_from = places[i, 2] - x_off
-        y_from = places[i, 3] - y_off
-        z_from = places[i, 4] - z_off
+        x_from = places[i, 2] - away[0]
+        y_from = places[i, 3] - away[1]
+        z_from = places[i, 4] - away[2]
         for j in range(b, b_end):
             x = places[j, 2] - x_from
             y = places[j, 3] - y_from
