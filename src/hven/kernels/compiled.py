@@ -48,5 +48,6 @@ inlined = _compiler(fastmath=_FAST, forceinline=True)
 #: is rounded by itself.
 compiled_to_the_bit = _compiler()
 
-#: The same for what such kernels call.
-inlined_to_the_bit = _compiler(forceinline=True)
+#: The same for what such kernels call. It may make no arrays: without that, arrays passed in are
+#: not counted as used and unused again, which takes longer than the work of a short function.
+inlined_to_the_bit = _compiler(forceinline=True, _nrt=False)

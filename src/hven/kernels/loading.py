@@ -9,10 +9,14 @@ import numpy as np
 from hven.kernels.coadd import coadd_mean
 from hven.kernels.overlap import project
 from hven.kernels.percolation import (
+    Boundary,
     friends_of_friends,
     group_properties,
+    join_bricks,
     name_groups,
+    number_names,
     order_groups,
+    plan_bricks,
     redshift_space_groups,
 )
 from hven.kernels.pixel_map import build_pixel_map
@@ -49,5 +53,10 @@ def load_percolation_kernels() -> None:
         labels = friends_of_friends(points, 1.0)
         group_properties(labels, points)
         order_groups(labels, points)
-    name_groups(labels, np.arange(2))
+        bricks = plan_bricks(points, 1, 1.0)
+        bricks.ghosts(points, bricks.homes(points))
+    friends_of_friends(points, 1.0, method="tree")
+    names = name_groups(labels, np.arange(2))
+    join_bricks([Boundary(names, names, names, names)])
+    number_names(names)
     redshift_space_groups(np.array([[1.0, 0.0, 0.0]]), 1.0, 1.0, 1.0)

@@ -139,6 +139,7 @@ def _sort_buckets(records, bounds, begin, end, bits, largest, found):
     keys = np.empty((2, largest), np.int64)
     slots = np.empty((2, largest), np.int32)
     copy = np.empty((largest, 2), np.int64)
+    counts = np.empty(1 << _DIGIT, np.int64)
     for bucket in range(begin, end):
         first = bounds[bucket]
         size = bounds[bucket + 1] - first
@@ -149,7 +150,7 @@ def _sort_buckets(records, bounds, begin, end, bits, largest, found):
         if size <= _FEW:
             _insert(keys[0], slots[0], size)
         else:
-            which = _sort(keys, slots, size, bits)
+            which = _sort(keys, slots, counts, size, bits)
         for k in range(size):
             copy[k, 0] = records[first + k, 1]
             copy[k, 1] = records[first + k, 2]
@@ -176,10 +177,9 @@ def _insert(keys, slots, size):
 
 
 @inlined_to_the_bit
-def _sort(keys, slots, size, bits):
+def _sort(keys, slots, counts, size, bits):
     """Sort by radix, from the lowest digit on; gives which of the two rows has the result."""
     which = 0
-    counts = np.empty(1 << _DIGIT, np.int64)
     for shift in range(0, bits, _DIGIT):
         counts[:] = 0
         for k in range(size):

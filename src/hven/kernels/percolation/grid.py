@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.kernels.percolation.cells import Cells, sort_into_cells
+from hven.kernels.percolation.crowds import make_scratch
 from hven.kernels.percolation.lattice import Lattice
 from hven.kernels.percolation.linking import link_neighbours, link_within
 from hven.kernels.percolation.union_find import number
@@ -58,18 +59,20 @@ def _link(
     threads: int,
 ) -> None:
     """Link within each share of the cells, then what lies in two of them."""
-    arrays, space = tuple(cells), (points, box, limit)
+    arrays = tuple(cells)
     shape = lattice.counts, lattice.width, lattice.around
     n = len(points)
     cuts = np.searchsorted(cells.starts, [n * t // threads for t in range(threads + 1)]).tolist()
     shares = list(pairwise(cuts))
 
     def work(share: tuple[int, int]) -> None:
+        space = points, box, limit, *make_scratch()
         link_within(arrays, space, *share)
         link_neighbours(arrays, space, shape, *share, share, True)
 
     list(pool.map(work, shares))
     if threads > 1:
+        space = points, box, limit, *make_scratch()
         for share in shares:
             for part in _with_neighbours_outside(cells.numbers, lattice, share):
                 link_neighbours(arrays, space, shape, *part, share, False)

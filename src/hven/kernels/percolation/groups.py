@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hven.errors import Fault, ParameterError
+from hven.kernels.compiled import compiled_to_the_bit
 from hven.kernels.percolation.brute import brute_labels
 from hven.kernels.percolation.grid import grid_labels
 from hven.kernels.percolation.lattice import lay_out
@@ -45,8 +46,9 @@ def friends_of_friends(
         Side lengths of a periodic box that begins at 0, one an axis, 0 or infinite where the box
         is open; none if all axes are open. Positions lie within 0 and the side length.
     method
-        grid: cells of a hash grid, O(N); tree: a k-d tree, O(N log N); brute: every pair, O(N^2).
-        gpu-grid and gpu-brute want an NVIDIA GPU.
+        grid: particles sorted into cells, O(N); tree: a k-d tree, O(N log N), which the grid
+        turns to where cells do not fit, with a box of less than 7 linking lengths or an extent of
+        2^24; brute: every pair, O(N^2). gpu-grid and gpu-brute want an NVIDIA GPU.
     threads
         How many threads work; the tree has one.
 
@@ -68,15 +70,38 @@ def friends_of_friends(
     """
     points = as_points(positions)
     sides = as_box(box, points.shape[1])
-    check(points, sides, linking_length=linking_length, method=method, threads=threads)
-    index = np.int32 if len(points) < 2**31 else np.int64
+    reach = extents(points)
+    check(reach, sides, linking_length=linking_length, method=method, threads=threads)
+    return _find_groups(points, reach, linking_length, sides, method, threads)
+
+
+def _find_groups(
+    points: NDArray[Any],
+    reach: Sequence[tuple[float, float]],
+    linking_length: float,
+    sides: NDArray[np.float64],
+    method: Method,
+    threads: int,
+) -> NDArray[Any]:
+    narrow = len(points) < 2**31
+    index = np.int32 if narrow else np.int64
     if method == "brute":
         return brute_labels(points, linking_length, sides, index, threads)
+    if method == "gpu-brute":
+        from hven.kernels.percolation.gpu import gpu_brute_labels
+
+        return gpu_brute_labels(points, linking_length, sides)
+    if method == "gpu-grid":
+        from hven.kernels.percolation.gpu import gpu_grid_labels, require_gpu
+
+        require_gpu(method)
     lattice = None
-    if method == "grid" and 0 < len(points) < 2**31:
-        lattice = lay_out(extents(points), sides, linking_length)
+    if method != "tree" and narrow and len(points):
+        lattice = lay_out(reach, sides, linking_length)
     if lattice is None:
         return tree_labels(points, linking_length, sides, index)
+    if method == "gpu-grid":
+        return gpu_grid_labels(points, linking_length, sides, lattice, threads)
     return grid_labels(points, linking_length, sides, lattice, threads)
 
 
@@ -101,7 +126,7 @@ def as_box(box: Sequence[float] | None, dimensions: int) -> NDArray[np.float64]:
 
 
 def check(
-    points: NDArray[Any],
+    reach: Sequence[tuple[float, float]],
     sides: NDArray[np.float64],
     *,
     linking_length: float,
@@ -118,7 +143,7 @@ def check(
         faults.append(Fault("method", text))
     if threads < 1:
         faults.append(Fault("threads", f"must be at least 1, got {threads}"))
-    for axis, (low, high) in enumerate(extents(points)):
+    for axis, (low, high) in enumerate(reach):
         if not (math.isfinite(low) and math.isfinite(high)):
             faults.append(Fault("positions", f"must be finite, axis {axis} is not"))
         elif math.isfinite(sides[axis]) and not 0 <= low <= high <= sides[axis]:
@@ -129,7 +154,27 @@ def check(
 
 
 def extents(points: NDArray[Any]) -> list[tuple[float, float]]:
-    """The least and the greatest coordinate along each axis, NaN if one of them is NaN."""
+    """The least and the greatest coordinate along each axis, NaN if one of them is not finite."""
     if not len(points):
         return []
-    return [(float(column.min()), float(column.max())) for column in points.T]
+    found = np.empty((points.shape[1], 2))
+    _measure(points, found)
+    return [(float(low), float(high)) for low, high in found]
+
+
+@compiled_to_the_bit
+def _measure(points, found):  # type: ignore[no-untyped-def]
+    for axis in range(points.shape[1]):
+        found[axis, :] = points[0, axis]
+    nothing = 0.0
+    for i in range(points.shape[0]):
+        for axis in range(points.shape[1]):
+            at = points[i, axis]
+            found[axis, 0] = min(found[axis, 0], at)
+            found[axis, 1] = max(found[axis, 1], at)
+            # What is not finite leaves NaN.
+            nothing += at - at
+    if nothing != 0.0:
+        for axis in range(points.shape[1]):
+            for i in range(points.shape[0]):
+                found[axis, :] += points[i, axis] - points[i, axis]

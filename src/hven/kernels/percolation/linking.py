@@ -14,6 +14,7 @@ from hven.kernels.percolation.union_find import find, unite
 _SURELY_NEAR, _SURELY_FAR = np.float32(1 - 4e-6), np.float32(1 + 4e-6)
 #: More pairs of particles than these are a crowd.
 _CROWD = 1024
+_SOME = 16
 
 
 @compiled_to_the_bit
@@ -25,11 +26,13 @@ def link_within(cells, space, first, last):
     cells
         The fields of `Cells`; records, parent and whole are changed.
     space
-        Positions in their own order, the box, and the square of the linking length.
+        Positions in their own order, the box, the square of the linking length, and scratch for
+        `crowds_meet`.
     first, last
         Which cells, half-open.
     """
     records, _, _, _, starts, parent, whole = cells
+    nowhere = np.float32(0.0), np.float32(0.0), np.float32(0.0)
     for cell in range(first, last):
         begin, end = starts[cell], starts[cell + 1]
         if end - begin == 1:
@@ -42,7 +45,7 @@ def link_within(cells, space, first, last):
             while j < end:
                 j_end = records[j, 0] >> 3
                 if find(parent, i) != find(parent, j) and _meet(
-                    cells, space, i, i_end, j, j_end, 0.0, 0.0, 0.0
+                    cells, space, i, i_end, j, j_end, nowhere
                 ):
                     unite(parent, i, j)
                 j = j_end
@@ -96,9 +99,9 @@ def link_neighbours(cells, space, lattice, first, last, own, inside):
             if place == 1 or place == counts[2]:
                 hits = _look_around(numbers, number, rows, counts[2], place, searched, found, hits)
         for k in range(hits):
-            b, x, y, z = found[k]
+            b = found[k, 0]
             if inside or not own[0] <= b < own[1]:
-                _link_pair(cells, space, width, a, b, x, y, z)
+                _link_pair(cells, space, width, a, b, found[k, 1], found[k, 2], found[k, 3])
 
 
 @inlined_to_the_bit
@@ -144,7 +147,7 @@ def _look_ahead(numbers, a, number, rows, reached, searched, found):
         at = reached[k]
         if at > low and numbers[at - 1] >= wanted:
             # The row before was across a face.
-            at = low + np.searchsorted(numbers[low:at], wanted)
+            at = _first_from(numbers, low, at, wanted)
         else:
             while at < high and numbers[at] < wanted:
                 at += 1
@@ -158,6 +161,18 @@ def _look_ahead(numbers, a, number, rows, reached, searched, found):
 
 
 @inlined_to_the_bit
+def _first_from(numbers, low, high, wanted):
+    """The first place, within limits, of a number that is not lower."""
+    while low < high:
+        middle = (low + high) // 2
+        if numbers[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inlined_to_the_bit
 def _look_around(numbers, number, rows, count, place, searched, found, hits):
     """Note the neighbours of a cell across the end of its own and of the four following rows."""
     low, high = searched
@@ -166,7 +181,7 @@ def _look_around(numbers, number, rows, count, place, searched, found, hits):
         wanted = number - step * (count - 1)
         if k >= 0:
             wanted += rows[k]
-        at = low + np.searchsorted(numbers[low:high], wanted)
+        at = _first_from(numbers, low, high, wanted)
         if at < high and numbers[at] == wanted:
             x = 0 if k <= 0 else 1
             y = 0 if k < 0 else (1 if k == 0 else k - 2)
@@ -178,65 +193,69 @@ def _look_around(numbers, number, rows, count, place, searched, found, hits):
 def _link_pair(cells, space, width, a, b, x, y, z):
     """Link the parts of a cell with those of another one so many cells away."""
     records, _, _, _, starts, parent, whole = cells
-    both = whole[a] and whole[b]
-    pairs = (starts[a + 1] - starts[a]) * (starts[b + 1] - starts[b])
-    if both and pairs > 1 and find(parent, starts[a]) == find(parent, starts[b]):
-        return
+    away = np.float32(x * width[0]), np.float32(y * width[1]), np.float32(z * width[2])
     ahead = 4 * (x == 1) + 2 * (y == 1) + (z == 1)
     behind = 2 * (y == -1) + (z == -1)
-    i = starts[a]
-    while i < starts[a + 1]:
+    i, j = starts[a], starts[b]
+    i_last, j_last = starts[a + 1], starts[b + 1]
+    both = whole[a] and whole[b]
+    alone = i_last - i == 1 and j_last - j == 1
+    # What is one group already is done.
+    done = both and not alone and find(parent, i) == find(parent, j)
+    while i < i_last and not done:
         i_part = records[i, 0] & 7
         i_end = records[i, 0] >> 3
         j = starts[b]
-        while j < starts[b + 1]:
+        while j < j_last and not done:
             j_part = records[j, 0] & 7
             j_end = records[j, 0] >> 3
             # Three parts away, along an axis, is too far.
             far = (ahead & j_part & ~i_part) | (behind & ~j_part & i_part)
             if (
-                not far
+                far == 0
                 and (both or find(parent, i) != find(parent, j))
-                and _meet(
-                    cells, space, i, i_end, j, j_end, x * width[0], y * width[1], z * width[2]
-                )
+                and _meet(cells, space, i, i_end, j, j_end, away)
             ):
                 unite(parent, i, j)
-                if both:
-                    return
+                done = both
             j = j_end
         i = i_end
 
 
 @inlined_to_the_bit
-def _meet(cells, space, i, i_end, j, j_end, x, y, z):
-    """Whether two parts of cells are linked, the second so many linking lengths away."""
-    records, places, particles, _, _, _, _ = cells
-    points, box, limit = space
-    if (i_end - i) * (j_end - j) > _CROWD:
-        return crowds_meet(records, particles, i, i_end, j, j_end, points, box, limit)
-    away = np.float32(x), np.float32(y), np.float32(z)
-    return _any_near(places, particles, space, i, i_end, j, j_end, away)
+def _meet(cells, space, i, i_end, j, j_end, away):
+    """Whether two parts of cells are linked, the second in a cell so far away."""
+    crowd = (i_end - i) * (j_end - j) > _CROWD
+    # Most crowds that meet at all do so at once.
+    i_last = min(i_end, i + _SOME) if crowd else i_end
+    j_last = min(j_end, j + _SOME) if crowd else j_end
+    near = _any_near(cells, space, i, i_last, j, j_last, away)
+    if crowd and not near:
+        records, _, particles, _, _, _, _ = cells
+        near = crowds_meet(records, particles, i, i_end, j, j_end, space)
+    return near
 
 
 @inlined_to_the_bit
-def _any_near(places, particles, space, a, a_end, b, b_end, away):
+def _any_near(cells, space, a, a_end, b, b_end, away):
     """Whether any of some particles is linked to any of others."""
-    points, box, limit = space
-    for i in range(a, a_end):
+    _, places, particles, _, _, _, _ = cells
+    points, box, limit, _, _ = space
+    near = False
+    i = a
+    while i < a_end and not near:
         x_from = places[i, 2] - away[0]
         y_from = places[i, 3] - away[1]
         z_from = places[i, 4] - away[2]
-        for j in range(b, b_end):
+        j = b
+        while j < b_end and not near:
             x = places[j, 2] - x_from
             y = places[j, 3] - y_from
             z = places[j, 4] - z_from
             square = x * x + y * y + z * z
-            if square > _SURELY_FAR:
-                continue
-            if (
-                square < _SURELY_NEAR
-                or exact_square(points, particles[i, 5], particles[j, 5], box) <= limit
-            ):
-                return True
-    return False
+            near = square < _SURELY_NEAR
+            if not near and square <= _SURELY_FAR:
+                near = exact_square(points, particles[i, 5], particles[j, 5], box) <= limit
+            j += 1
+        i += 1
+    return near

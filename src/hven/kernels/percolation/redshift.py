@@ -5,19 +5,16 @@ one across and one along it, which may differ from galaxy to galaxy to make up f
 thins out with distance.
 """
 
-# mypy: disable-error-code="no-untyped-def"
-
 from __future__ import annotations
 
-import math
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hven.errors import Fault, ParameterError
-from hven.kernels.compiled import compiled_to_the_bit, inlined_to_the_bit
-from hven.kernels.percolation.union_find import number, unite
+from hven.kernels.percolation.galaxies import link_every_pair, link_tree
+from hven.kernels.percolation.union_find import number
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +35,7 @@ def redshift_space_groups(
     line_of_sight: ArrayLike,
     *,
     criterion: Criterion = "mean-angle",
+    method: Literal["tree", "brute"] = "tree",
 ) -> NDArray[np.int32]:
     """Group numbers (n,) of galaxies, in the order of the lowest galaxy in each group.
 
@@ -62,6 +60,8 @@ def redshift_space_groups(
         mean-distance: 2 sin(theta / 2) (Di + Dj) / 2 <= (Ti + Tj) / 2, Huchra and Geller 1982
         (https://doi.org/10.1086/160000), whose scaling is that at the pair's mean velocity and
         is here the mean of the two galaxies' lengths.
+    method
+        tree: a k-d tree; brute: every pair, O(N^2). Both give the same groups.
 
     Raises
     ------
@@ -74,7 +74,11 @@ def redshift_space_groups(
         raise ParameterError([Fault("criterion", text)])
     order = np.arange(len(galaxies), dtype=np.int32)
     parent, labels = order.copy(), np.empty_like(order)
-    _link_all(galaxies, parent, criterion == "mean-angle")
+    by_angle = criterion == "mean-angle"
+    if method == "brute":
+        link_every_pair(galaxies, parent, by_angle)
+    else:
+        link_tree(galaxies, order, parent, by_angle)
     number(parent, order, labels)
     return labels
 
@@ -82,7 +86,7 @@ def redshift_space_groups(
 def _galaxies(
     directions: ArrayLike, distances: ArrayLike, transverse: ArrayLike, line_of_sight: ArrayLike
 ) -> Floats:
-    """Rows of direction (3), distance, transverse length, line-of-sight length."""
+    """Rows as `link_tree` takes them."""
     vectors = np.asarray(directions, np.float64)
     if vectors.ndim != 2 or vectors.shape[1] != 3:
         raise ParameterError([Fault("directions", f"must be (n, 3), got {vectors.shape}")])
@@ -102,30 +106,5 @@ def _galaxies(
         columns.append(np.broadcast_to(array, len(vectors))[:, None])
     if faults:
         raise ParameterError(faults)
+    columns.append(columns[2] / columns[1])
     return np.concatenate(columns, axis=1)
-
-
-@inlined_to_the_bit
-def _linked(galaxies, i, j, by_angle):
-    apart = abs(galaxies[i, 3] - galaxies[j, 3])
-    if apart > 0.5 * (galaxies[i, 5] + galaxies[j, 5]):
-        return False
-    x = galaxies[i, 0] - galaxies[j, 0]
-    y = galaxies[i, 1] - galaxies[j, 1]
-    z = galaxies[i, 2] - galaxies[j, 2]
-    chord = math.sqrt(x * x + y * y + z * z)
-    if by_angle:
-        angle = 2.0 * math.asin(min(0.5 * chord, 1.0))
-        return angle <= 0.5 * (galaxies[i, 4] / galaxies[i, 3] + galaxies[j, 4] / galaxies[j, 3])
-    return chord * (0.5 * (galaxies[i, 3] + galaxies[j, 3])) <= 0.5 * (
-        galaxies[i, 4] + galaxies[j, 4]
-    )
-
-
-@compiled_to_the_bit
-def _link_all(galaxies, parent, by_angle):
-    """Compare every pair."""
-    for i in range(parent.size):
-        for j in range(i + 1, parent.size):
-            if _linked(galaxies, i, j, by_angle):
-                unite(parent, i, j)

@@ -48,7 +48,8 @@ def tree_labels(
     points[:, :dimensions] = positions
     order: NDArray[Any] = np.arange(n, dtype=index)
     parent = order.copy()
-    nodes = max(1, 4 * n // _LEAF + 1)
+    # And one row of bounds for a single particle.
+    nodes = 4 * n // _LEAF + 2
     start, child = np.empty((nodes, 2), np.int64), np.full(nodes, -1)
     bounds, joined = np.empty((nodes, 2, 3)), np.zeros(nodes, np.bool_)
     limit = linking_length * linking_length
@@ -78,7 +79,7 @@ def _build(points, order, parent, start, child, bounds, joined, limit):
             joined[node] = True
             parent[first:end] = first
         if end - first > _LEAF and size > 0.0:
-            _halve(points, order, first, end, np.argmax(extents))
+            halve(points, order, first, end, np.argmax(extents))
             child[node] = used
             start[used, 0] = first
             start[used, 1] = (first + end) // 2
@@ -91,16 +92,16 @@ def _build(points, order, parent, start, child, bounds, joined, limit):
 
 @inlined_to_the_bit
 def _bound(points, first, end, low, high):
-    low[:] = points[first]
-    high[:] = points[first]
-    for i in range(first + 1, end):
-        for axis in range(3):
+    for axis in range(3):
+        low[axis] = points[first, axis]
+        high[axis] = points[first, axis]
+        for i in range(first + 1, end):
             low[axis] = min(low[axis], points[i, axis])
             high[axis] = max(high[axis], points[i, axis])
 
 
 @inlined_to_the_bit
-def _halve(points, order, first, end, axis):
+def halve(points, order, first, end, axis):
     """Bring the lower half of the points along an axis before the upper one."""
     middle = (first + end) // 2
     low, high = first, end - 1
@@ -113,7 +114,7 @@ def _halve(points, order, first, end, axis):
             while points[j, axis] > pivot:
                 j -= 1
             if i <= j:
-                for k in range(3):
+                for k in range(points.shape[1]):
                     points[i, k], points[j, k] = points[j, k], points[i, k]
                 order[i], order[j] = order[j], order[i]
                 i += 1
@@ -137,13 +138,13 @@ def _link(points, parent, start, child, bounds, joined, box, limit):
         a = stack[top, 0]
         b = stack[top, 1]
         if b < 0:
-            joined[a] = _is_joined(parent, start, child, joined, a)
+            joined[a] = is_joined(parent, start, child, joined, a)
         elif a == b:
             if joined[a]:
                 continue
             if child[a] < 0:
                 _link_leaf(points, parent, start[a, 0], start[a, 1], box, limit)
-                joined[a] = _is_joined(parent, start, child, joined, a)
+                joined[a] = is_joined(parent, start, child, joined, a)
                 continue
             # Last in, first out: the halves by themselves, with each other, what came of it.
             stack[top, 0] = a
@@ -165,44 +166,96 @@ def _link(points, parent, start, child, bounds, joined, box, limit):
 def _link_pair(points, parent, start, child, bounds, joined, box, limit, a, b, stack, top):
     """Link two boxes, or put what has to be linked instead on the stack."""
     one, other = bounds[a], bounds[b]
-    nearest = sum_of_squares(
-        _nearest(one, other, 0, box[0]),
-        _nearest(one, other, 1, box[1]),
-        _nearest(one, other, 2, box[2]),
-    )
+    nearest, farthest = _reach(one, other, box)
     if nearest > limit:
         return top
     both = joined[a] and joined[b]
     if both and find(parent, start[a, 0]) == find(parent, start[b, 0]):
         return top
-    farthest = sum_of_squares(
-        _farthest(one, other, 0, box[0]),
-        _farthest(one, other, 1, box[1]),
-        _farthest(one, other, 2, box[2]),
-    )
     if farthest <= limit:
-        _join(parent, start, joined, a)
-        _join(parent, start, joined, b)
+        join(parent, start, joined, a)
+        join(parent, start, joined, b)
         unite(parent, start[a, 0], start[b, 0])
         return top
     if child[a] < 0 and child[b] < 0:
         _link_leaves(points, parent, start[a], start[b], box, limit, both)
         return top
-    if child[b] < 0 or (child[a] >= 0 and start[a, 1] - start[a, 0] >= start[b, 1] - start[b, 0]):
-        stack[top, 0] = child[a]
-        stack[top, 1] = b
-        stack[top + 1, 0] = child[a] + 1
-        stack[top + 1, 1] = b
+    if child[a] < 0:
+        _link_points(points, parent, start, child, bounds, joined, box, limit, b, a, stack, top)
+        return top
+    if child[b] < 0:
+        _link_points(points, parent, start, child, bounds, joined, box, limit, a, b, stack, top)
+        return top
+    if _width(one) >= _width(other):
+        _push(stack, top, child[a], b)
+        _push(stack, top + 1, child[a] + 1, b)
     else:
-        stack[top, 0] = a
-        stack[top, 1] = child[b]
-        stack[top + 1, 0] = a
-        stack[top + 1, 1] = child[b] + 1
+        _push(stack, top, a, child[b])
+        _push(stack, top + 1, a, child[b] + 1)
     return top + 2
 
 
 @inlined_to_the_bit
-def _is_joined(parent, start, child, joined, node):
+def _push(stack, top, a, b):
+    stack[top, 0] = a
+    stack[top, 1] = b
+
+
+@inlined_to_the_bit
+def _width(box):
+    return max(box[1, 0] - box[0, 0], max(box[1, 1] - box[0, 1], box[1, 2] - box[0, 2]))
+
+
+@inlined_to_the_bit
+def _link_points(
+    points, parent, start, child, bounds, joined, box, limit, tree, leaf, stack, bottom
+):
+    """Link each particle of a leaf with a larger box, from there down; uses the top of the stack.
+
+    A leaf as a whole may be so wide that nothing could be told of it and the larger box.
+    """
+    point = bounds[bounds.shape[0] - 1]
+    for j in range(start[leaf, 0], start[leaf, 1]):
+        for axis in range(3):
+            point[0, axis] = points[j, axis]
+            point[1, axis] = points[j, axis]
+        stack[bottom, 0] = tree
+        top = bottom + 1
+        while top > bottom:
+            top -= 1
+            node = stack[top, 0]
+            if joined[node] and find(parent, start[node, 0]) == find(parent, j):
+                continue
+            nearest, farthest = _reach(bounds[node], point, box)
+            if farthest <= limit:
+                join(parent, start, joined, node)
+                unite(parent, start[node, 0], j)
+            elif nearest <= limit and child[node] >= 0:
+                stack[top, 0] = child[node]
+                stack[top + 1, 0] = child[node] + 1
+                top += 2
+            elif nearest <= limit:
+                for i in range(start[node, 0], start[node, 1]):
+                    if squared_distance(points, i, j, box) <= limit:
+                        unite(parent, i, j)
+
+
+@inlined_to_the_bit
+def _reach(one, other, box):
+    """Squared distances between which those of all points of two boxes lie."""
+    return sum_of_squares(
+        _nearest(one, other, 0, box[0]),
+        _nearest(one, other, 1, box[1]),
+        _nearest(one, other, 2, box[2]),
+    ), sum_of_squares(
+        _farthest(one, other, 0, box[0]),
+        _farthest(one, other, 1, box[1]),
+        _farthest(one, other, 2, box[2]),
+    )
+
+
+@inlined_to_the_bit
+def is_joined(parent, start, child, joined, node):
     """Whether all particles of a box are known to be one group."""
     if joined[node]:
         return True
@@ -217,7 +270,8 @@ def _is_joined(parent, start, child, joined, node):
 
 
 @inlined_to_the_bit
-def _join(parent, start, joined, node):
+def join(parent, start, joined, node):
+    """Make one group of all particles of a box."""
     if not joined[node]:
         joined[node] = True
         for i in range(start[node, 0] + 1, start[node, 1]):
