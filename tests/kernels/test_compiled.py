@@ -73,8 +73,8 @@ def test_what_a_kernel_calls_is_part_of_its_own_code() -> None:
 
 def _kernels() -> dict[str, Dispatcher]:
     modules = [
-        importlib.import_module(f"hven.kernels.{found.name}")
-        for found in pkgutil.iter_modules(hven.kernels.__path__)
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(hven.kernels.__path__, "hven.kernels.")
     ]
     kernels = {
         f"{module.__name__}.{name}": value

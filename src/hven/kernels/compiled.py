@@ -13,7 +13,7 @@ from numba import njit
 def _stamp(folder: Path) -> str:
     """A digest of the sources of all kernels."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -47,3 +47,7 @@ inlined = _compiler(fastmath=_FAST, forceinline=True)
 #: Decorator of a kernel whose last bits may not depend on how its loops are cut: every operation
 #: is rounded by itself.
 compiled_to_the_bit = _compiler()
+
+#: The same for what such kernels call. It may make no arrays: without that, arrays passed in are
+#: not counted as used and unused again, which takes longer than the work of a short function.
+inlined_to_the_bit = _compiler(forceinline=True, _nrt=False)
