@@ -127,7 +127,7 @@ async def measure(service: Service, waits: int, streams: int) -> list[list[str]]
     crowd = [await Client(service).open() for _ in range(waits)]
     for number, client in enumerate(crowd):
         client.send("GET", f"{jobs[number % JOBS]}?WAIT=-1")
-    await asyncio.sleep(4)
+    await rest(service)
     more = resident(service) - memory
     meanwhile = await asked(one, jobs[0])
     woken = await wake(one, jobs, crowd)
@@ -192,6 +192,27 @@ async def heard(client: Client) -> float:
     """When the second event has come."""
     await client.reader.readuntil(b"id: 2\n")
     return time.perf_counter()
+
+
+async def rest(service: Service, most: float = 20) -> None:
+    """Wait until all who came have been let in: the web processes rest."""
+    deadline = time.perf_counter() + most
+    before = processor_seconds(service)
+    while time.perf_counter() < deadline:
+        await asyncio.sleep(1)
+        now = processor_seconds(service)
+        if now - before < 0.15:
+            return
+        before = now
+
+
+def processor_seconds(service: Service) -> float:
+    """What the web processes have used."""
+    ticks = 0
+    for process in service.parts("web"):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def resident(service: Service) -> int:
