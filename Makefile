@@ -19,8 +19,8 @@ serve: .venv/ready
 test: .venv/ready
 	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow"
 	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow" --database postgresql \
-		--ignore tests/portal/browser tests/jobs tests/web tests/api tests/server tests/faults \
-		tests/portal
+		--ignore tests/portal/browser tests/jobs tests/web tests/api tests/vo tests/server \
+		tests/faults tests/portal
 
 # Style, types, layers, versions of steps, documentation.
 check: .venv/ready
@@ -38,7 +38,7 @@ bench: .venv/ready
 # Tests that take longer than a minute each.
 soak: .venv/ready
 	$(PY) -m pytest -q -m slow
-	$(PY) -m pytest -q -m slow --database postgresql tests/jobs tests/web tests/api tests/server tests/faults
+	$(PY) -m pytest -q -m slow --database postgresql tests/jobs tests/web tests/api tests/vo tests/server tests/faults
 
 # Mend what the tools can mend by themselves.
 format: .venv/ready

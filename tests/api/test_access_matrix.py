@@ -56,6 +56,7 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/jobs/{job}/log"): private(200),
     ("GET", "/jobs/{job}/archive"): private(200),
     ("GET", "/archive"): private(200),
+    ("GET", "/events"): own(200),
     ("GET", "/jobs/{job}/results"): private(200),
     ("GET", "/jobs/{job}/results/{name}"): private(200),
     ("HEAD", "/jobs/{job}/results/{name}"): private(200),

@@ -32,6 +32,19 @@ def test_an_application_tells_its_parameters(nobody: Api) -> None:
     assert found["parameters"]["required"] == ["files"]
     assert found["url"].endswith("/api/v1/applications/weigh")
     assert nobody("GET", "/applications/spam").status_code == 404
+    assert found["references"] == ["Archimedes, -250"]
+    assert found["help"].splitlines()[0] == found["summary"] + "."
+    assert {"title": "Sky", "parameters": ["center", "offset"]} in found["groups"]
+    named = [name for group in found["groups"] for name in group["parameters"]]
+    assert sorted(named) == sorted(found["parameters"]["properties"])
+    assert found["examples"]["center"] == {"ra_deg": 10.0, "dec_deg": -20.0}
+    assert found["outputs"][0] == {
+        "name": "table",
+        "help": "Weight of each file",
+        "media_type": "text/plain",
+        "file": True,
+    }
+    schemas.ApplicationDocument.model_validate(found)
 
 
 def test_only_what_is_offered_is_shown(nobody: Api, settings: Any) -> None:
@@ -93,7 +106,7 @@ def test_the_description_of_the_api_is_served_and_whole(nobody: Api) -> None:
     for operation in operations:
         assert operation["description"]
         assert set(operation["responses"]) & {"200", "201", "204"}
-        assert "403" in operation["responses"]
+        assert ("403" in operation["responses"]) == bool(operation["security"])
     wanted = found["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
     assert wanted["schema"]["required"] == ["application"]
     assert ninja_api.docs_url is None

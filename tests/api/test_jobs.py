@@ -195,12 +195,13 @@ def test_an_administrator_lists_the_jobs_of_one_user(
         ("cursor=OTk5OTk5OTk5OTk5OTk5OTk5IDEx", "cursor"),
         ("spam=1", "spam"),
         ("created_after=tomorrow", "created_after"),
+        ("created_before=0.5", "created_before"),
         ("search=%00", "search"),
         ("label=%00", "label"),
     ],
 )
 def test_a_wrong_filter_is_named(alice: Api, query: str, name: str) -> None:
-    assert name in next(iter(faults(alice("GET", f"/jobs?{query}"))))
+    assert next(iter(faults(alice("GET", f"/jobs?{query}")))).partition(".")[0] == name
 
 
 def test_nobody_finds_the_jobs_of_others(

@@ -51,6 +51,23 @@ def test_events_come_in_order_and_from_where_one_left_off(alice: Api) -> None:
     schemas.EventList.model_validate(found)
 
 
+def test_events_of_all_ones_jobs_come_in_order(alice: Api, charlie: Api) -> None:
+    first, _, second = alice.make(label="first"), charlie.make(), alice.make()
+    found = alice.get("/events")
+    assert [(event["job"], event["number"]) for event in found["events"]] == [
+        (first["id"], 1),
+        (first["id"], 2),
+        (second["id"], 1),
+        (second["id"], 2),
+    ]
+    assert (found["events"][0]["label"], found["newest"]) == ("first", found["events"][-1]["id"])
+    schemas.LiveEventList.model_validate(found)
+    later = alice.get(f"/events?after={found['events'][2]['id']}&limit=5")["events"]
+    assert later == found["events"][3:]
+    assert faults(alice("GET", "/events?spam=1"))
+    assert faults(alice("GET", "/events?after=-1"))
+
+
 @pytest.mark.parametrize("query", ["after=-1", "after=x", "limit=0", "limit=1001", "spam=1"])
 def test_wrong_questions_about_events_are_refused(alice: Api, query: str) -> None:
     job = alice.make()

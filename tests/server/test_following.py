@@ -171,3 +171,29 @@ def test_nobody_is_followed_whom_nobody_follows() -> None:
         return bool(hub._jobs)
 
     assert with_hub(look) is False
+
+
+def test_an_announcement_wakes_who_waits_long_before_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("wants PostgreSQL, which can tell that something happened")
+    monkeypatch.setattr(following, "_LISTENING_LOOK_EVERY", 60.0)
+    job = make_job(phase=Phase.PENDING)
+
+    async def wait(hub: Hub) -> State | None:
+        waiting = asyncio.create_task(
+            hub.wait_for(job.pk, lambda state: state.phase == Phase.QUEUED, 50)
+        )
+        while not hub._listener.listens:
+            await asyncio.sleep(0.01)
+        # The look that it may be about to take, before it relies on being told.
+        await asyncio.sleep(0.5)
+        assert await in_thread(lambda: move(job.pk, Move.RUN))
+        return await waiting
+
+    begin = time.monotonic()
+    state = with_hub(wait)
+    assert state is not None
+    assert state.phase == Phase.QUEUED
+    assert time.monotonic() - begin < 30

@@ -161,6 +161,17 @@ def event_document(event: Event) -> dict[str, Any]:
     }
 
 
+def live_document(event: Event) -> dict[str, Any]:
+    """An event among those of all of one's jobs; its id is where such a stream goes on from."""
+    return {
+        "id": event.pk,
+        "job": str(event.job_id),
+        "application": event.job.application,
+        "label": event.job.label,
+        **event_document(event),
+    }
+
+
 def _result(request: HttpRequest, result: Result) -> dict[str, Any]:
     return {
         "name": result.name,

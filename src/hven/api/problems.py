@@ -58,7 +58,10 @@ def fault_of(found: Mapping[str, Any], known: tuple[str, ...] = ()) -> Fault:
     known
         The names that there are.
     """
-    path = [str(part) for part in found["loc"] if part not in ("query", "path", "header", "body")]
+    where = list(found["loc"])
+    if where[0] == "query" and len(where) > 2:
+        del where[1]  # The view's own name for the whole of the query.
+    path = [str(part) for part in where if part not in ("query", "path", "header", "body")]
     name = ".".join(path) or "body"
     if found["type"] == "missing":
         return Fault(name, "must be given, got nothing")

@@ -1,4 +1,4 @@
-"""The documents of the API, as its OpenAPI description has them."""
+"""The documents that the API gives, as its OpenAPI description has them."""
 
 from __future__ import annotations
 
@@ -6,77 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-LaneName = Literal["real-time", "interactive", "batch"]
-MailOn = Literal["", "end", "failure"]
-ScopeName = Literal["read", "submit", "manage", "account", "admin"]
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class JobRequest(_Request):
-    """A job that is to be made."""
-
-    application: str = Field(description="Name of the application")
-    parameters: dict[str, Any] = Field(
-        default_factory=dict,
-        description="By name; files as upload:ID, dataset:NAME/FILE or job:ID/RESULT",
-    )
-    run: bool = Field(True, description="Queued at once; else it stays PENDING")
-    label: str = Field("", description="The client's own words for it")
-    lane: LaneName = "interactive"
-    destruction: datetime | None = Field(None, description="When its files are removed")
-    execution_duration: int | None = Field(None, description="Seconds it may run; 0 is the longest")
-    not_before: datetime | None = Field(None, description="Not to be begun earlier")
-    mail_to: str = Field("", description="Addresses, separated by commas")
-    mail_on: MailOn = Field("", description="When mail is sent")
-    rerun_of: UUID | None = Field(None, description="The job that it repeats")
-    fresh: bool = Field(False, description="Kept products are left aside")
-    memory_bytes: int | None = Field(None, description="What it may take at first")
-
-
-class JobChange(_Request):
-    """What is to be changed of a job."""
-
-    parameters: dict[str, Any] | None = Field(None, description="While it is PENDING")
-    destruction: datetime | None = None
-    execution_duration: int | None = None
-    mail_to: str | None = None
-    mail_on: MailOn | None = None
-
-
-class RerunRequest(_Request):
-    """A job that is to be repeated."""
-
-    parameters: dict[str, Any] = Field(default_factory=dict, description="Those that change")
-    fresh: bool = False
-    run: bool = True
-
-
-class TokenRequest(_Request):
-    """A token that is to be made."""
-
-    name: str = Field(description="What its owner calls it")
-    expires: datetime | None = Field(None, description="When it stops being of use")
-    scopes: list[ScopeName] = Field(["read", "submit", "manage"], description="What it is for")
-    applications: list[str] = Field(
-        default_factory=list, description="Whose jobs it is for; none named is all"
-    )
-
-
-class ScheduleRequest(_Request):
-    """A job that is to be submitted by itself."""
-
-    application: str = Field(description="Name of the application")
-    parameters: dict[str, Any] = Field(default_factory=dict, description="As those of a job")
-    first: datetime | None = Field(None, description="When the first job is submitted; needed")
-    every_seconds: int = Field(0, description="From one to the next, at least 60; 0 is once only")
-    until: datetime | None = Field(None, description="No job is submitted later")
-    label: str = Field("", description="The client's own words for the jobs")
-    lane: LaneName = "batch"
+from hven.api.requests import LaneName, ScopeName
 
 
 class Fault(BaseModel):
@@ -222,6 +154,22 @@ class EventList(BaseModel):
     phase: str
 
 
+class LiveEventDocument(EventDocument):
+    """One thing that happened to one of somebody's jobs."""
+
+    id: int
+    job: UUID
+    application: str
+    label: str
+
+
+class LiveEventList(BaseModel):
+    """Events of all jobs of a user, in order."""
+
+    events: list[LiveEventDocument]
+    newest: int
+
+
 class ResultList(BaseModel):
     """The files of a job."""
 
@@ -280,6 +228,22 @@ class DatasetFileList(BaseModel):
     complete: bool
 
 
+class GroupDocument(BaseModel):
+    """Parameters that belong together; a title of None is those that stand first."""
+
+    title: str | None
+    parameters: list[str]
+
+
+class OutputDocument(BaseModel):
+    """Something that an application gives."""
+
+    name: str
+    help: str
+    media_type: str | None
+    file: bool
+
+
 class ApplicationDocument(BaseModel):
     """An application."""
 
@@ -288,7 +252,12 @@ class ApplicationDocument(BaseModel):
     title: str
     summary: str
     version: int
-    parameters: dict[str, Any] | None = None
+    help: str | None = None
+    references: list[str] | None = None
+    parameters: dict[str, Any] | None = Field(None, description="JSON Schema 2020-12")
+    groups: list[GroupDocument] | None = None
+    outputs: list[OutputDocument] | None = None
+    examples: dict[str, Any] | None = Field(None, description="Values by parameter")
 
 
 class ApplicationList(BaseModel):

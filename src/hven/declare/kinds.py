@@ -92,7 +92,10 @@ class File(Kind):
         """See Kind."""
         if not text.strip() or "\0" in text:
             raise self.refuse()
-        return Path(text).expanduser() if text.startswith("~") else Path(text)
+        try:
+            return Path(text).expanduser() if text.startswith("~") else Path(text)
+        except RuntimeError as error:
+            raise RefusedError("must begin with the name of a user that there is") from error
 
     def check(self, value: Any) -> Path:
         """See Kind."""

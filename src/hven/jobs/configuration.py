@@ -122,6 +122,13 @@ class Configuration:
     registration_domains: Annotated[
         list[str], Param("Ends of the mail addresses that may register", example="example.org")
     ] = ()  # type: ignore[assignment]
+    sync_seconds: Annotated[
+        float, Param("How long a job of `/vo/APPLICATION/sync` is waited for", unit="s", low=1)
+    ] = 300.0
+    user_waits: Annotated[
+        int,
+        Param("Requests of a user that a web process keeps waiting for a job (WAIT of UWS)", low=1),
+    ] = 10
     anonymous: Annotated[bool, Param("Whether jobs can be run without an account")] = False
     rate_requests: Annotated[
         int,

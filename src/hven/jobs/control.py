@@ -147,6 +147,24 @@ def set_duration(job: Job, seconds: int) -> None:
     )
 
 
+def set_label(job: Job, text: str) -> None:
+    """Set the owner's own words for a job that is PENDING.
+
+    Raises
+    ------
+    ParameterError
+        They are too long, or no plain text.
+    ConflictError
+        It is in another phase.
+    """
+    faults: list[Fault] = []
+    text = terms.label(text, faults)
+    _refuse(faults)
+    pending = _THERE & Q(phase=Phase.PENDING.value)
+    news = News("request", "label", {"label": text})
+    _settle(job, "be given another label", lambda: change(pending, job.pk, [news], label=text))
+
+
 def set_parameters(job: Job, changed: Mapping[str, Any]) -> None:
     """Change parameters of a job that is PENDING; those that are not named stay.
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import F, Q
 
+from hven.jobs.announcing import announce
 from hven.jobs.clock import now
 from hven.jobs.models import Event, Job, Notification
 from hven.jobs.phases import EDGES, TERMINAL, Move, Phase
@@ -96,6 +97,7 @@ def change(where: Q, job: uuid.UUID, news: Sequence[News] = (), **changes: Any) 
         if news:
             last, attempt = Job.objects.values_list("events", "attempt").get(pk=job)
             write(job, attempt, last - len(news), news)
+            announce(job)
         if changes.get("phase") in TERMINAL:
             _want_mails(job, last)
     return True

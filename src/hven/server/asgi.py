@@ -28,10 +28,15 @@ def headers(scope: Scope) -> dict[str, str]:
 
 
 async def answer_problem(
-    send: Send, status: int, detail: str, more: Mapping[str, str] | None = None
+    send: Send,
+    status: int,
+    detail: str,
+    more: Mapping[str, str] | None = None,
+    *,
+    code: str | None = None,
 ) -> None:
     """Answer with a problem document (RFC 9457)."""
-    body = json.dumps(problem(status, detail).document).encode()
+    body = json.dumps(problem(status, detail, code=code).document).encode()
     names = {
         "content-type": MEDIA_TYPE,
         "content-length": str(len(body)),

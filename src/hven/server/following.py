@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -16,12 +17,17 @@ from django.db import Error, connection
 from hven.api.documents import event_document
 from hven.jobs.models import Event, Job
 from hven.jobs.phases import TERMINAL, Phase
+from hven.server.listening import Listener
 
 T = TypeVar("T")
 
 _log = logging.getLogger("hven.server.following")
-#: Seconds between two looks at the jobs that somebody follows.
+#: Seconds between two looks at the jobs that somebody follows, ...
 _LOOK_EVERY = 0.1
+#: ... and where the database tells that something happened: an announcement may be lost.
+_LISTENING_LOOK_EVERY = 1.0
+#: Seconds from an announcement to the look, so that one look is enough for many.
+_GATHERING = 0.01
 #: Seconds until the next look when the database is away.
 _AWAY_PAUSE = 1.0
 #: Events of a job that are kept for those who follow it; older ones are read for who asks.
@@ -100,8 +106,9 @@ class Followed:
 class Hub:
     """All jobs that are followed through this process.
 
-    One thread reads the database for all of them, some times a second and only while there is
-    somebody; whoever is woken finds the events already there, written as they are sent.
+    One thread reads the database for all of them, and only while there is somebody: some times a
+    second, or when PostgreSQL tells that something happened. Whoever is woken finds the events
+    already there, written as they are sent.
     """
 
     def __init__(self) -> None:
@@ -109,6 +116,9 @@ class Hub:
         self._jobs: dict[uuid.UUID, Followed] = {}
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._poller: asyncio.Task[None] | None = None
+        self._listener = Listener(self._hear)
+        self._listening: asyncio.Task[None] | None = None
+        self._stirred = asyncio.Event()
 
     async def follow(self, job: uuid.UUID) -> Followed | None:
         """Begin to follow a job; None when there is none. `leave` must be called in the end."""
@@ -121,6 +131,8 @@ class Hub:
         followed.followers += 1
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listener.run())
         return followed
 
     def leave(self, job: uuid.UUID) -> None:
@@ -179,19 +191,28 @@ class Hub:
     def close(self) -> None:
         """Have everybody leave."""
         self.closed = True
+        if self._listening is not None:
+            self._listening.cancel()
         for followed in self._jobs.values():
             followed.wake()
 
     async def _poll(self) -> None:
         while self._jobs and not self.closed:
-            pause = _LOOK_EVERY
+            pause = _LISTENING_LOOK_EVERY if self._listener.listens else _LOOK_EVERY
+            self._stirred.clear()
             try:
                 await self._look()
             except Error as error:
                 # Who follows hears nothing for a while, and then all that was missed.
                 _log.warning("the database does not answer: %s", error)
                 pause = _AWAY_PAUSE
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), pause)
+                await asyncio.sleep(_GATHERING)
+
+    def _hear(self, job: uuid.UUID) -> None:
+        if job in self._jobs:
+            self._stirred.set()
 
     async def _look(self) -> None:
         known = {job: followed.state for job, followed in self._jobs.items()}

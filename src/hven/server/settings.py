@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "hven.jobs",
     "hven.web",
     "hven.api",
+    "hven.vo",
 ]
 MIDDLEWARE: list[str] = [
     "hven.web.middleware.RequestIds",
@@ -82,6 +83,9 @@ MIDDLEWARE: list[str] = [
 ]
 #: Of a request that is no upload; a list of ten thousand images takes one.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
+#: Forms name each image of a list, or bring it.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 ROOT_URLCONF = "hven.server.urls"
 USE_TZ = True
 TIME_ZONE = "UTC"

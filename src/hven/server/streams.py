@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import cast
 from urllib.parse import parse_qs
 
-from django.db import Error, close_old_connections
+from django.db import Error
 
 from hven.api.problems import problem_of
-from hven.errors import ForbiddenError, UnavailableError, UserError
-from hven.jobs.access import readable
-from hven.jobs.configuration import configuration
-from hven.jobs.patience import patient, unavailable
-from hven.server.asgi import Receive, Scope, Send, answer_problem, header, headers, start
+from hven.errors import UnavailableError, UserError
+from hven.jobs.patience import unavailable
+from hven.server.access import Access, disconnected
+from hven.server.asgi import Receive, Scope, Send, answer_problem, header, start
 from hven.server.following import Followed, Frame, Hub
-from hven.web import scopes
-from hven.web.authentication import CredentialsError, user_of
 
 #: Seconds without an event after which a comment is sent, so that nobody in between hangs up.
 _HEARTBEAT_SECONDS = 15.0
@@ -46,11 +41,13 @@ class Streams:
     ----------
     hub
         Where events come from.
+    access
+        Who may read them.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, access: Access) -> None:
         self._hub = hub
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="access")
+        self._access = access
 
     async def answer(self, text: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a job's events: those that are there, then each as it happens, until its end."""
@@ -60,7 +57,7 @@ class Streams:
             await answer_problem(send, 400, detail)
             return
         try:
-            job = await self._threaded(lambda: _readable(headers(scope), text))
+            job = (await self._access.readable(scope, text)).pk
             followed = await self._hub.follow(job)
         except (UserError, UnavailableError, Error) as error:
             await _refuse(send, error)
@@ -83,7 +80,7 @@ class Streams:
             return
         await start(send, 200, _HEADERS)
         speaking = asyncio.create_task(self._speak(job, followed, after, send))
-        leaving = asyncio.create_task(_disconnected(receive))
+        leaving = asyncio.create_task(disconnected(receive))
         await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)
         for task in (speaking, leaving):
             task.cancel()
@@ -117,28 +114,6 @@ class Streams:
                 await asyncio.sleep(_AWAY_PAUSE)
         return []
 
-    async def _threaded(self, call: Callable[[], Any]) -> Any:
-        def checked() -> Any:
-            try:
-                return patient(call)
-            finally:
-                close_old_connections()
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, checked)
-
-
-def _readable(found: dict[str, str], text: str) -> uuid.UUID:
-    """The job, if who asks may read it."""
-    user = user_of(found, [scopes.Scope.READ])
-    if user is None and not configuration().anonymous:
-        raise CredentialsError("authorization: must be given: a token, or name and password")
-    try:
-        return readable(user, text).pk
-    except ForbiddenError as error:
-        if user is None:
-            raise CredentialsError(str(error)) from error
-        raise
-
 
 def _after(scope: Scope) -> int | None:
     """The number of the last event that the client has; None when it is not a number."""
@@ -159,14 +134,10 @@ async def _send(send: Send, body: bytes) -> None:
     await asyncio.wait_for(send(message), _SLOW_SECONDS)
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 async def _refuse(send: Send, error: Exception) -> None:
     passing = unavailable(error)
     if passing is None and not isinstance(error, UserError):
         raise error
     found = problem_of(passing or cast(UserError, error))
-    await answer_problem(send, found.status, found.document["detail"], found.headers)
+    detail, code = found.document["detail"], found.document["code"]
+    await answer_problem(send, found.status, detail, found.headers, code=code)

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("hven.api.urls")),
+    path("", include("hven.vo.urls")),
     path("", include("hven.portal.urls")),
 ]
 

@@ -6,14 +6,12 @@ import asyncio
 import logging
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import uvicorn
 
 from hven.server.part import LISTEN_VARIABLE, Part
-
-if TYPE_CHECKING:
-    from hven.server.following import Hub
 
 _log = logging.getLogger("hven.server.web")
 #: Seconds that requests under way get to end.
@@ -23,10 +21,12 @@ _GRACE_SECONDS = 6
 class _Server(uvicorn.Server):
     """Ends its event streams first, which would not end by themselves."""
 
-    def __init__(self, config: uvicorn.Config, part: Part, hub: Hub) -> None:
+    def __init__(
+        self, config: uvicorn.Config, part: Part, closing: Iterable[Callable[[], None]]
+    ) -> None:
         super().__init__(config)
         self._part = part
-        self._hub = hub
+        self._closing = closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -36,7 +36,8 @@ class _Server(uvicorn.Server):
         _log.info("answers requests")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._hub.close()
+        for close in self._closing:
+            close()
         await super().shutdown(sockets)
 
     def _supervisor_is_gone(self) -> None:
@@ -66,7 +67,7 @@ def main() -> None:
     )
     listening = socket.socket(fileno=int(os.environ[LISTEN_VARIABLE]))
     listening.set_inheritable(False)
-    server: Any = _Server(config, part, application.hub)
+    server: Any = _Server(config, part, [application.hub.close, application.live.close])
     server.run(sockets=[listening])
 
 

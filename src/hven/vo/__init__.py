@@ -1,1 +1,1 @@
-"""Django app: UWS, VOSI, DataLink."""
+"""The door of the Virtual Observatory: IVOA UWS, VOSI and DataLink."""

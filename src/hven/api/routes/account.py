@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from hven.api import schemas
+from hven.api import requests, schemas
 from hven.api.asking import ACCOUNT, EVERYBODY, READ, account, answer, credential, read_body
 from hven.api.routes.answers import answers, body
 from hven.errors import MissingError, ParameterError, UnavailableError
@@ -34,13 +34,13 @@ def list_tokens(request: HttpRequest) -> HttpResponse:
     "/tokens",
     auth=ACCOUNT,
     response=answers(201, schemas.TokenDocument),
-    openapi_extra=body(schemas.TokenRequest),
+    openapi_extra=body(requests.TokenRequest),
     tags=["account"],
 )
 def make_token(request: HttpRequest) -> HttpResponse:
     """Make a token; it is shown in this answer and never again."""
     owner = account(request)
-    wanted, faults = read_body(request, schemas.TokenRequest)
+    wanted, faults = read_body(request, requests.TokenRequest)
     if faults:
         raise ParameterError(faults)
     made = tokens.make(

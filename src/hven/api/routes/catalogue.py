@@ -41,13 +41,13 @@ def list_applications(request: HttpRequest) -> HttpResponse:
     tags=["catalogue"],
 )
 def read_application(request: HttpRequest, name: str) -> HttpResponse:
-    """An application, with its parameters as JSON Schema."""
+    """An application: its parameters as JSON Schema, its outputs, all that a form needs."""
     try:
         made = applications.application(name)
         applications.require_on(name)
     except ParameterError as error:
         raise MissingError(str(error)) from error
-    return answer({**_application(request, made), "parameters": schema(made)})
+    return answer({**_application(request, made), **_particulars(made)})
 
 
 @router.get("/datasets", auth=READ, response=answers(200, schemas.DatasetList), tags=["catalogue"])
@@ -100,6 +100,34 @@ def _application(request: HttpRequest, made: Application) -> dict[str, Any]:
         "title": made.title,
         "summary": made.summary,
         "version": made.version,
+    }
+
+
+def _particulars(made: Application) -> dict[str, Any]:
+    """What forms and signatures are made from."""
+    parameters = schema(made)
+    groups: dict[str | None, list[str]] = {}
+    for field in made.fields:
+        groups.setdefault(field.group, []).append(field.name)
+    return {
+        "help": made.help,
+        "references": list(made.references),
+        "parameters": parameters,
+        "groups": [{"title": title, "parameters": names} for title, names in groups.items()],
+        "outputs": [
+            {
+                "name": output.name,
+                "help": output.help,
+                "media_type": output.media_type,
+                "file": output.is_file,
+            }
+            for output in made.outputs
+        ],
+        "examples": {
+            name: found["examples"][0]
+            for name, found in parameters["properties"].items()
+            if "examples" in found
+        },
     }
 
 

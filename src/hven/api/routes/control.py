@@ -7,9 +7,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from hven.api import schemas
+from hven.api import requests, schemas
 from hven.api.asking import MANAGE, SUBMIT, asker, read_body
-from hven.api.routes.answers import answers, body
+from hven.api.routes.answers import answers, body, headers
 from hven.api.routes.jobs import created, job_now
 from hven.errors import ParameterError
 from hven.jobs import control
@@ -48,13 +48,13 @@ def release_job(request: HttpRequest, job: str) -> HttpResponse:
     "/{job}/rerun",
     auth=SUBMIT,
     response=answers(201, schemas.JobDocument),
-    openapi_extra=body(schemas.RerunRequest),
+    openapi_extra={**body(requests.RerunRequest, required=False), **headers("Idempotency-Key")},
 )
 def rerun_job(request: HttpRequest, job: str) -> HttpResponse:
     """Make a new job with a job's parameters, some of them changed."""
     user = asker(request)
     found = readable(user, job)
-    wanted, faults = read_body(request, schemas.RerunRequest)
+    wanted, faults = read_body(request, requests.RerunRequest)
     if faults:
         raise ParameterError(faults)
     again = control.rerun(

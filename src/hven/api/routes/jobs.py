@@ -17,10 +17,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from hven.api import schemas
+from hven.api import requests, schemas
 from hven.api.asking import MANAGE, READ, SUBMIT, address, answer, asker, read_body, require_known
 from hven.api.documents import NOT_LISTED, job_document, job_summary, new_job_document
-from hven.api.routes.answers import answers, body
+from hven.api.routes.answers import answers, body, headers
 from hven.errors import Fault, ParameterError
 from hven.jobs import control, terms
 from hven.jobs.access import listed, readable
@@ -43,8 +43,8 @@ class Filters(BaseModel):
     search: str = Field(
         "", max_length=100, description="With these letters in the label, or as its id's beginning"
     )
-    created_after: datetime | None = Field(None, description="Made at this time or later")
-    created_before: datetime | None = Field(None, description="Made before this time")
+    created_after: requests.Moment | None = Field(None, description="Made at this time or later")
+    created_before: requests.Moment | None = Field(None, description="Made before this time")
     owner: str = Field("", max_length=150, description="Of this user; for administrators")
     limit: int = Field(100, ge=1, le=1000, description="So many at a time")
     cursor: str = Field("", max_length=100, description="From the address of the next page")
@@ -55,14 +55,14 @@ class Filters(BaseModel):
     "",
     auth=SUBMIT,
     response=answers(201, schemas.JobDocument),
-    openapi_extra=body(schemas.JobRequest),
+    openapi_extra={**body(requests.JobRequest), **headers("Idempotency-Key")},
 )
 def create_job(request: HttpRequest) -> HttpResponse:
     """Make a job, and have it run unless `run` is false.
 
     With a header `Idempotency-Key` the same request can be sent again without making a second job.
     """
-    wanted, faults = read_body(request, schemas.JobRequest)
+    wanted, faults = read_body(request, requests.JobRequest)
     wish = Submission(
         **{**dict(wanted), "lane": _LANES[wanted.lane]},
         idempotency_key=request.headers.get("Idempotency-Key"),
@@ -137,12 +137,12 @@ def read_job(request: HttpRequest, job: str) -> HttpResponse:
     "/{job}",
     auth=MANAGE,
     response=answers(200, schemas.JobDocument),
-    openapi_extra=body(schemas.JobChange),
+    openapi_extra=body(requests.JobChange),
 )
 def change_job(request: HttpRequest, job: str) -> HttpResponse:
     """Change what is named: all of it, or nothing."""
     found = readable(asker(request), job)
-    wanted, faults = read_body(request, schemas.JobChange)
+    wanted, faults = read_body(request, requests.JobChange)
     with transaction.atomic():
         _change(found, wanted, faults)
         if faults:
@@ -168,7 +168,7 @@ def job_now(request: HttpRequest, job: Job) -> HttpResponse:
     return answer(job_document(request, readable(asker(request), job.pk)))
 
 
-def _change(job: Job, wanted: schemas.JobChange, faults: list[Fault]) -> None:
+def _change(job: Job, wanted: requests.JobChange, faults: list[Fault]) -> None:
     mail = (wanted.mail_to, wanted.mail_on)
     changes: list[Any] = []
     if wanted.parameters is not None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from hven.api import schemas
 from hven.api.asking import READ, answer, asker, require_known
 from hven.api.documents import event_document, result_documents
-from hven.api.routes.answers import answers, content
+from hven.api.routes.answers import FILE, answers, content
 from hven.errors import MissingError
 from hven.jobs.access import readable
 from hven.jobs.contents import open_result
@@ -89,7 +89,7 @@ def list_results(request: HttpRequest, job: str) -> HttpResponse:
     "/{job}/results/{name}",
     auth=READ,
     response=answers(200, None),
-    openapi_extra=content("application/octet-stream"),
+    openapi_extra=FILE,
 )
 def read_result(request: HttpRequest, job: str, name: str) -> HttpResponseBase:
     """A file of a job, whole or one range of its bytes."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from hven.api import schemas
+from hven.api import requests, schemas
 from hven.api.asking import MANAGE, READ, SUBMIT, account, answer, read_body
 from hven.api.routes.answers import answers, body
 from hven.errors import Fault, MissingError, ParameterError
@@ -31,12 +31,12 @@ def list_schedules(request: HttpRequest) -> HttpResponse:
     "",
     auth=SUBMIT,
     response=answers(201, schemas.ScheduleDocument),
-    openapi_extra=body(schemas.ScheduleRequest),
+    openapi_extra=body(requests.ScheduleRequest),
 )
 def make_schedule(request: HttpRequest) -> HttpResponse:
     """Have a job submitted at a time, or again and again."""
     owner = account(request)
-    wanted, faults = read_body(request, schemas.ScheduleRequest)
+    wanted, faults = read_body(request, requests.ScheduleRequest)
     if wanted.first is None:  # Without it little more can be checked.
         if not any(fault.name == "first" for fault in faults):
             faults.append(Fault("first", "must be given, the time of the first job; got nothing"))

@@ -25,7 +25,7 @@ from hven.api.asking import (
     credential,
     require_known,
 )
-from hven.api.routes.answers import answers, content
+from hven.api.routes.answers import FILE, answers, bytes_body, headers
 from hven.errors import Fault, MissingError, ParameterError, UserError
 from hven.jobs import uploads
 from hven.jobs.configuration import configuration
@@ -42,8 +42,16 @@ _VERSION = "1.0.0"
 _EXTENSIONS = "creation,creation-with-upload,checksum,expiration,termination"
 _OFFSET_TYPE = "application/offset+octet-stream"
 _UPLOAD = schemas.UploadDocument
+_PART = headers("Upload-Offset", "Upload-Checksum", "Tus-Resumable")
 #: Uploads that a list shows.
 _MOST = 1000
+
+
+class Sent(BaseModel):
+    """What is said of a file that comes whole."""
+
+    name: str = Field(description="What the user calls it")
+    sha256: str = Field("", description="What its digest has to be, in hexadecimal")
 
 
 class Filters(BaseModel):
@@ -66,7 +74,15 @@ def describe_uploads(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     )
 
 
-@router.post("", auth=SEND, response=answers(201, _UPLOAD))
+@router.post(
+    "",
+    auth=SEND,
+    response=answers(201, _UPLOAD),
+    openapi_extra={
+        **bytes_body(_OFFSET_TYPE, required=False),
+        **headers("Upload-Length", "Upload-Metadata", "Upload-Checksum", "Tus-Resumable"),
+    },
+)
 def begin_upload(request: HttpRequest) -> HttpResponse:
     """Announce a file that is to come in parts (tus creation).
 
@@ -93,12 +109,17 @@ def begin_upload(request: HttpRequest) -> HttpResponse:
     return _tus(response, Upload_Offset=str(upload.received), Upload_Expires=_expiry(upload))
 
 
-@router.put("", auth=SEND, response=answers(201, _UPLOAD))
-def upload_whole(request: HttpRequest, name: str, sha256: str = "") -> HttpResponse:
+@router.put(
+    "",
+    auth=SEND,
+    response=answers(201, _UPLOAD),
+    openapi_extra=bytes_body("application/octet-stream"),
+)
+def upload_whole(request: HttpRequest, sent: Query[Sent]) -> HttpResponse:
     """Send a file in one request; its body is the content."""
     length = request.META.get("CONTENT_LENGTH") or ""
     size = int(length) if length.isdecimal() else None
-    upload = uploads.take_whole(asker(request), name, size, sha256, request.read)
+    upload = uploads.take_whole(asker(request), sent.name, size, sent.sha256, request.read)
     return answer(_document(request, upload), 201, Location=_address(request, upload))
 
 
@@ -134,7 +155,12 @@ def ask_offset(request: HttpRequest, upload: str) -> HttpResponse:
     return _tus(response, Upload_Offset=str(found.received), Upload_Expires=_expiry(found), **size)
 
 
-@router.patch("/{upload}", auth=SEND, response=answers(204, None))
+@router.patch(
+    "/{upload}",
+    auth=SEND,
+    response=answers(204, None),
+    openapi_extra={**bytes_body(_OFFSET_TYPE), **_PART},
+)
 def continue_upload(request: HttpRequest, upload: str) -> HttpResponse:
     """Send the next bytes of an upload (tus); `Upload-Offset` says from which on.
 
@@ -154,7 +180,15 @@ def continue_upload(request: HttpRequest, upload: str) -> HttpResponse:
     )
 
 
-@router.post("/{upload}", auth=SEND, response=answers(204, None))
+@router.post(
+    "/{upload}",
+    auth=SEND,
+    response=answers(204, None),
+    openapi_extra={
+        **bytes_body(_OFFSET_TYPE, required=False),
+        "parameters": [*headers("X-HTTP-Method-Override")["parameters"], *_PART["parameters"]],
+    },
+)
 def override_method(request: HttpRequest, upload: str) -> HttpResponse:
     """Continue or remove an upload where a client cannot send PATCH or DELETE (tus).
 
@@ -182,7 +216,7 @@ def delete_upload(request: HttpRequest, upload: str) -> HttpResponse:
     "/{upload}/content",
     auth=READ,
     response=answers(200, None),
-    openapi_extra=content("application/octet-stream"),
+    openapi_extra=FILE,
 )
 def read_content(request: HttpRequest, upload: str) -> HttpResponseBase:
     """The file that was sent."""
