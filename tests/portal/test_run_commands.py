@@ -104,7 +104,12 @@ def test_the_lines_of_curl_and_uws_make_the_same_job(
     assert job.parameters["pause"] == 120
     assert job.parameters["files"] == [f"upload:{upload.pk}"]
     assert job.parameters["center"] == {"ra_deg": 150.0, "dec_deg": 20.0}
-    assert found["uws"].split()[-1] == f"{live_server.url}/vo/weigh/async"
+    done = subprocess.run(
+        ["bash", "-c", found["uws"] + " -sS"], env=environment, capture_output=True, check=True
+    )
+    other = Job.objects.exclude(pk=job.pk).get()
+    assert str(other.pk) in done.stdout.decode()
+    assert (other.parameters, other.label, other.phase) == (job.parameters, _ODD, job.phase)
 
 
 def test_the_line_of_python_is_python() -> None:

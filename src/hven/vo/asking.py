@@ -30,10 +30,10 @@ from hven.errors import (
 )
 from hven.jobs.access import readable
 from hven.jobs.models import Job, User
-from hven.vo.incoming import Incoming
 from hven.vo.phases import named, wants_held
 from hven.web.addresses import absolute
 from hven.web.authentication import permit
+from hven.web.incoming import Incoming
 from hven.web.problems import ForgeryError, problem_of
 from hven.web.scopes import Scope
 

@@ -32,7 +32,7 @@ class Incoming(FileUploadHandler):
         most = configuration().upload_bytes
         if content_length > most:
             told = f"must be at most {most} bytes, got {content_length}"
-            raise ResourceError([Fault("files", told)])
+            raise ResourceError([Fault("body", told)])
         limits.require_space(content_length)
 
     def new_file(self, *args: Any, **named: Any) -> None:

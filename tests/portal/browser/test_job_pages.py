@@ -14,6 +14,8 @@ from astropy.wcs import WCS
 
 from service import Service
 
+_HAS_POSITION = "() => /ICRS/.test(document.querySelector('[data-readout]').textContent)"
+
 
 def submit(service: Service, application: str, **parameters: Any) -> str:
     """A job of Alice's; its id."""

@@ -97,6 +97,7 @@ def test_the_form_with_files_is_sound(
     for path in ("data", "applications/mosaic", "applications"):
         visitor.go(f"/{path}/")
         visitor.look(f"{path.replace('/', '-')}-full-{scheme}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
 
 
 def test_the_example_of_a_mosaic_runs_from_its_page_to_the_end(

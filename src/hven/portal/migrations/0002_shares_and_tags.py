@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("portal", "0001_presets"),
         ("jobs", "0001_tables"),
+        ("portal", "0001_presets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

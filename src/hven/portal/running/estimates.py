@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from hven.declare import Application
 from hven.jobs import limits
 from hven.jobs.access import identifier
-from hven.jobs.configuration import configuration
 from hven.jobs.models import Job, Result, Upload, User
 from hven.jobs.phases import Phase
 
@@ -107,12 +106,11 @@ def estimate(made: Application, values: Mapping[str, Any] | None, input_bytes: i
 
 def quota(owner: User) -> Quota:
     """What somebody has, and may have."""
-    settings = configuration()
     return Quota(
         limits.active_jobs(owner),
-        settings.user_jobs,
+        limits.job_limit(owner),
         limits.upload_bytes(owner) + limits.result_bytes(owner),
-        settings.user_bytes,
+        limits.byte_limit(owner),
     )
 
 

@@ -49,6 +49,11 @@ class Row:
         return "area" if "\n" in self.text else "text"
 
     @property
+    def changed(self) -> bool:
+        """Whether it was given and says more than the default."""
+        return bool(self.texts) and self.text != (self.default_text or self.text + " ")
+
+    @property
     def wide(self) -> bool:
         """Whether it takes the whole width of the form."""
         return self.widget in ("files", "file", "area", "lines", "checks")
@@ -166,7 +171,7 @@ class Group:
     @property
     def opened(self) -> bool:
         """Whether an advanced one was given, or is wrong."""
-        return any(row.texts or row.faults for row in self.advanced)
+        return any(row.changed or row.faults for row in self.advanced)
 
 
 def rows(

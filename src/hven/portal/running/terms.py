@@ -45,7 +45,9 @@ class Terms:
     @property
     def told(self) -> bool:
         """Whether any is another than by default, or is wrong."""
-        return bool(self.faults) or any(self.texts.get(name) for name in NAMES)
+        usual = ("", "now", "interactive")
+        names = (name for name in NAMES if name != "label")
+        return bool(self.faults) or any(self.texts.get(name, "") not in usual for name in names)
 
 
 def read_terms(form: QueryDict) -> Terms:

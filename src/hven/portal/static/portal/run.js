@@ -89,7 +89,7 @@ async function lookAt(texts) {
   if (!look.open) look.showModal();
   const body = new FormData();
   body.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
-  for (const text of texts) body.append("of", text);
+  for (const text of texts.slice(0, 400)) body.append("of", text);
   const answer = await fetch(form.dataset.look, { method: "POST", body, headers: { "X-Part": "yes" } });
   content.innerHTML = await answer.text();
 }
