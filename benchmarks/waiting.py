@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import sys
 import tempfile
@@ -101,6 +102,7 @@ def main() -> None:
                 "HVEN_USER_WAITS": str(options.waits),
                 "PYTHONPATH": str(APPLICATIONS),
                 "HVEN_LOG_LEVEL": "warning",
+                "HVEN_RATE_REQUESTS": "0",
             }
             service = Service(Path(folder) / "service", settings)
             try:
@@ -110,7 +112,9 @@ def main() -> None:
                 service.remove()
             rows += [[database, *row] for row in found]
     header = ("database", "what", "measured", "aim")
-    publish("waiting", "Who waits, who listens", table(header, rows), peers=("django", "uvicorn"))
+    load = f"Load of the machine over the last five minutes: {os.getloadavg()[1]:.1f}."
+    peers = ("django", "uvicorn")
+    publish("waiting", "Who waits, who listens", table(header, rows), load, peers=peers)
 
 
 async def measure(service: Service, waits: int, streams: int) -> list[list[str]]:

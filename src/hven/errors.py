@@ -6,16 +6,20 @@ HvenError
 │   ├── InputError         an input file; lists every faulty file at once
 │   ├── ResourceError      the request needs more memory or disk than there is
 │   ├── QuotaError         the user has as much as one may have
+│   ├── CredentialsError   token or password are wrong, or must be given
 │   ├── ForbiddenError     it belongs to somebody else
 │   ├── MissingError       there is no such job, file or dataset
 │   └── ConflictError      it is not in a state in which that can be done
 ├── TransientError         passing: the same step may succeed when tried again
 │   ├── WorkerLostError    the worker process died (out of memory, kill -9)
 │   ├── StepTimeoutError   the step took longer than its `timeout`
-│   └── UnavailableError   the service takes nothing now: no space, no database, drained
-│       └── RateError      the client asks too often
+│   ├── UnavailableError   the service takes nothing now: no space, no database, drained
+│   │   └── RateError      the client asks too often
+│   └── UnreachableError   the service does not answer
 ├── CancelledError         the run was asked to stop
 ├── StepError              a step failed; names the step, its arguments and its input file
+├── JobError               a job of a service failed, and it was not its input
+├── ServiceError           the service failed, or what answers is none that can be used
 ├── StoreError             the store cannot be read or written
 └── DeclarationError       an application or a step is declared wrongly (an author's fault)
 """
@@ -86,6 +90,10 @@ class QuotaError(UserError):
     exit_code: ClassVar[int] = 4
 
 
+class CredentialsError(UserError):
+    """What was shown is nobody's, or not of use any more; or nothing was shown where it must be."""
+
+
 class ForbiddenError(UserError):
     """What the request names belongs to somebody else."""
 
@@ -135,6 +143,10 @@ class RateError(UnavailableError):
     """The client asks more often than it may; the message has the figures."""
 
 
+class UnreachableError(TransientError):
+    """The service does not answer, or the connection broke again and again."""
+
+
 class CancelledError(HvenError):
     """The run was asked to stop."""
 
@@ -143,6 +155,14 @@ class CancelledError(HvenError):
 
 class StepError(HvenError):
     """A step failed; the message names the step, its arguments and its input file."""
+
+
+class JobError(HvenError):
+    """A job of a service failed, and it was not its input; the message says why."""
+
+
+class ServiceError(HvenError):
+    """The service failed, or what answers at its address is none that can be used."""
 
 
 class StoreError(HvenError):

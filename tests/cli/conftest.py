@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from hven.cli.main import main
+from served import _nothing_from_the_user as _nothing_from_the_user
+from served import served as served
 
 TOYS = Path(__file__).parent / "toy_package"
 

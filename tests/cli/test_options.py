@@ -1,6 +1,6 @@
 import pytest
 
-from hven.cli.options import application_parser, positionals, read_command, spelled
+from hven.cli.options import HERE, application_parser, positionals, read_command, spelled
 from hven.declare import registry
 from hven.errors import ParameterError
 
@@ -12,11 +12,11 @@ def toy():
 
 
 def given(*words):
-    return read_command(toy(), words).given
+    return read_command(toy(), words, HERE).given
 
 
 def told(*words):
-    return [str(fault) for fault in read_command(toy(), words).faults]
+    return [str(fault) for fault in read_command(toy(), words, HERE).faults]
 
 
 def test_only_what_is_typed_is_given():
@@ -64,7 +64,7 @@ def test_options_are_not_abbreviated():
 
 def test_an_option_without_its_value_is_told():
     with pytest.raises(ParameterError, match="--pause: must be followed by a value, got nothing"):
-        read_command(toy(), ["a", "--pause"])
+        read_command(toy(), ["a", "--pause"], HERE)
 
 
 def test_faults_are_spelled_as_the_user_types():
@@ -77,7 +77,7 @@ def test_faults_are_spelled_as_the_user_types():
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_help_mentions_every_parameter_its_unit_and_default(name):
     application = APPLICATIONS[name]
-    text = " ".join(application_parser(application).format_help().split())
+    text = " ".join(application_parser(application, HERE).format_help().split())
     for field in application.fields:
         if field in positionals(application):
             assert field.name.upper() in text
@@ -93,6 +93,6 @@ def test_help_mentions_every_parameter_its_unit_and_default(name):
 
 
 def test_help_has_groups_and_shows_advanced_parameters_last():
-    text = application_parser(toy()).format_help()
+    text = application_parser(toy(), HERE).format_help()
     headings = [line for line in text.splitlines() if line.endswith(":") and line[0] != " "]
     assert headings == ["Inputs:", "Parameters:", "Sky:", "Advanced:", "Running:", "Please cite:"]

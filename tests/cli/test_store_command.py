@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hven.cli.store import size_words
+from hven.progress.sizes import size_words
 
 INLINE = ("--executor", "inline")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
@@ -28,10 +29,16 @@ def write_image(path: Path, ra: float) -> None:
 
 
 def test_the_examples_of_the_clients_page_work_as_printed(
-    begin: Callable[..., Service], tmp_path: Path, require_program: Callable[[str, str], str]
+    begin: Callable[..., Service],
+    tmp_path: Path,
+    require_program: Callable[[str, str], str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     require_program("stilts", "stilts")
     require_program("curl", "curl")
+    # `hven login` writes below it, and astropy looks there.
+    (tmp_path / "config" / "astropy").mkdir(parents=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     service = begin(HVEN_APPLICATIONS="mosaic").start()
     write_image(tmp_path / "a.fits", 275.19)
     write_image(tmp_path / "b.fits", 275.21)
@@ -43,7 +50,8 @@ def test_the_examples_of_the_clients_page_work_as_printed(
                 told.append(reader.type(block))
     finally:
         reader.leave()
-    for name in ("mosaic.fits", "first.fits", "again.fits", "pyvo.fits"):
+    made = ("m17/mosaic.fits", "fetched/mosaic.fits", "saved/mosaic.fits", "uws.fits")
+    for name in ("mosaic.fits", "first.fits", "again.fits", "pyvo.fits", *made):
         assert fits.getdata(tmp_path / name).ndim == 2
     everything = "\n".join(told)
     assert "COMPLETED" in everything

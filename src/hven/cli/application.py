@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import time
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from hven.cli import faults
 from hven.cli.interruption import STOPPED, interruptible
-from hven.cli.options import Command, read_command, spelled
-from hven.cli.report import JsonReport, Report, TextReport
+from hven.cli.options import HERE, Command, read_command, spelled
+from hven.cli.report import JsonReport, Outcome, Report, TextReport
 from hven.declare import Application, registry
 from hven.errors import CancelledError, Fault, ParameterError
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 def run_application(name: str, words: list[str]) -> int:
     """Run one application with the words behind its name; gives the exit code."""
     application = _found(name)
-    report = _report(application, words)
+    report = report_for(words)
     folder: Path | None = None
     try:
-        request = _checked(application, read_command(application, words))
+        request = _checked(application, read_command(application, words, HERE))
         folder = request.folder
         return _run(request, report)
     except SystemExit as end:  # argparse, after it has printed the help
@@ -41,7 +42,7 @@ def run_application(name: str, words: list[str]) -> int:
 
 def _run(request: Request, report: Report) -> int:
     from hven.library import perform
-    from hven.library.tally import Tally
+    from hven.progress.tally import Tally
 
     # What an earlier run left there is not of this one.
     (request.folder / faults.TRACEBACK).unlink(missing_ok=True)
@@ -52,17 +53,19 @@ def _run(request: Request, report: Report) -> int:
     except (KeyboardInterrupt, CancelledError):
         report.stopped(tally)
         return STOPPED
-    report.finished(result, request.folder, tally, time.monotonic() - started)
+    outputs = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    seconds = time.monotonic() - started
+    report.finished(Outcome(request.application, outputs, request.folder, tally, seconds))
     return 0
 
 
-def _report(application: Application, words: list[str]) -> Report:
+def report_for(words: list[str]) -> Report:
     """How to tell; found before all else is read, so that faults are told that way too."""
     manner = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     manner.add_argument("-q", "--quiet", action="store_true")
     manner.add_argument("--json", action="store_true")
     asked, _ = manner.parse_known_args(words)
-    return (JsonReport if asked.json else TextReport)(application, quiet=asked.quiet)
+    return (JsonReport if asked.json else TextReport)(quiet=asked.quiet)
 
 
 def _found(name: str) -> Application:

@@ -60,16 +60,15 @@ def failure_of(
     """
     code, name = exit_code(error), type(error).__name__
     if isinstance(error, UserError):
-        lines = [f"{spelled(fault.name)}: {fault.text}" for fault in error.faults]
-        return Failure(code, name, lines or _lines(error), error.faults)
+        return Failure(code, name, lines_of(error, spelled), error.faults)
     if code == _RESOURCES:
-        return Failure(code, name, _lines(error))
+        return Failure(code, name, lines_of(error))
     written = write_traceback(error, folder)
     if code != _BUG:
         told = "the same command may succeed when it is given again, and keeps what is finished"
-        return Failure(code, name, [*_lines(error), f"{told}; details are in {written}"])
+        return Failure(code, name, [*lines_of(error), f"{told}; details are in {written}"])
     whose = "this is a fault of the program, not of your input"
-    return Failure(code, name, [*_lines(error), f"{whose}; its traceback is in {written}"])
+    return Failure(code, name, [*lines_of(error), f"{whose}; its traceback is in {written}"])
 
 
 def write_traceback(error: BaseException, folder: Path | None) -> Path:
@@ -94,7 +93,10 @@ def unknown_option(name: str) -> ParameterError:
     return ParameterError([Fault(name, "must be a command or an application; see hven --help")])
 
 
-def _lines(error: BaseException) -> list[str]:
+def lines_of(error: BaseException, spelled: Callable[[str], str] = str) -> list[str]:
+    """What to tell of an error in its own words, faults line by line."""
+    if isinstance(error, UserError) and error.faults:
+        return [f"{spelled(fault.name)}: {fault.text}" for fault in error.faults]
     text = str(error).strip()
     if not isinstance(error, HvenError):
         text = f"{type(error).__name__}: {text}"

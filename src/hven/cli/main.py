@@ -6,7 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from hven.cli import faults
+from hven.cli import faults, service_choice
+from hven.errors import Fault, ParameterError
+
+#: Commands about jobs of a service.
+_OF_A_SERVICE = ("jobs", "job", "get", "cancel", "login", "logout")
+_OF_THIS_MACHINE = ("store", "serve", "web", "dispatch", "admin", "rerun")
+_OVERVIEWS = ("help", "version", "list", "schema")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -26,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if words is None else words)
     try:
-        code = _command(words)(words[1:])
+        code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, as in `hven list | head -1`, has what it wanted. Python would complain once
@@ -43,19 +49,55 @@ def main(words: Sequence[str] | None = None) -> int:
     return code
 
 
-def _command(words: list[str]) -> Callable[[list[str]], int]:
+def _run(words: list[str]) -> int:
+    """Run the command; one before which a service is named has it behind itself instead."""
+    words, service = service_choice.without_service(words)
+    name = words[0] if words else "--help"
+    if name in _OF_A_SERVICE:
+        named = [] if service is None else [f"--service={service}"]
+        return _command_of_a_service(name)([*words[1:], *named])
+    if service is not None and name in _OF_THIS_MACHINE:
+        told = f"must be left out: hven {name} is about this machine"
+        raise ParameterError([Fault("--service", told)])
+    service = service_choice.service_for_applications(service)
+    if service is not None and _is_application(name):
+        from hven.cli import remote
+
+        return remote.run_remotely(service, name, words[1:])
+    return _command(name, service)(words[1:])
+
+
+def _is_application(name: str) -> bool:
+    return not name.startswith("-") and name not in (*_OF_THIS_MACHINE, *_OVERVIEWS)
+
+
+def _command_of_a_service(name: str) -> Callable[[list[str]], int]:
+    if name in ("login", "logout"):
+        from hven.cli import login
+
+        return login.log_in if name == "login" else login.log_out
+    from hven.cli import remote_jobs
+
+    return {
+        "jobs": remote_jobs.list_jobs,
+        "job": remote_jobs.show_job,
+        "get": remote_jobs.get_results,
+        "cancel": remote_jobs.cancel_job,
+    }[name]
+
+
+def _command(name: str, service: str | None) -> Callable[[list[str]], int]:
     """What runs the command; its module is imported only now."""
     from hven.cli import overview
 
-    name = words[0] if words else "--help"
     if name in ("-h", "--help", "help"):
         return overview.show_help
     if name in ("-V", "--version", "version"):
         return overview.show_version
     if name == "list":
-        return overview.show_list
+        return lambda rest: overview.show_list(rest, service)
     if name == "schema":
-        return overview.show_schema
+        return lambda rest: overview.show_schema(rest, service)
     if name == "store":
         from hven.cli import store
 

@@ -14,7 +14,54 @@ from hven.errors import Fault, ParameterError
 
 _NEGATIVE = re.compile(r"-\.?\d")
 _WIDEST_CHOICES = 40
-_RUNNING = ("--output", "--workers", "--executor", "--store", "--quiet", "--json", "--help")
+
+
+class Setting(NamedTuple):
+    """An option that says how an application is run."""
+
+    names: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+def _setting(*names: str, **settings: Any) -> Setting:
+    return Setting(names, settings)
+
+
+_FIRST = (
+    _setting("-h", "--help", action="help", help="show this and stop"),
+    _setting("-o", "--output", metavar="FOLDER", help="folder for the results"),
+)
+_LAST = (
+    _setting("-q", "--quiet", action="store_true", help="show nothing but faults"),
+    _setting("--json", action="store_true",
+             help="events as JSON on standard output, the result last"),
+)  # fmt: skip
+_SERVICE = _setting(
+    "--service", metavar="URL", help="a Hven that runs it; default $HVEN_SERVICE, else this machine"
+)
+#: How an application is run on this machine.
+HERE = (
+    *_FIRST,
+    _setting("--workers", metavar="N", help="processes; default one a core"),
+    _setting(
+        "--executor", metavar="WHERE",
+        help="inline, local, dask or dask:ADDRESS; default local: processes on this machine",
+    ),
+    _setting(
+        "--store", metavar="URL",
+        help="folder or URL where finished steps are kept; default $HVEN_STORE or the user's cache",
+    ),
+    _SERVICE,
+    *_LAST,
+)  # fmt: skip
+#: How it is run by a service.
+THERE = (
+    *_FIRST,
+    _SERVICE,
+    _setting("--detach", action="store_true",
+             help="do not wait for the end: print the job's id and stop"),
+    *_LAST,
+)  # fmt: skip
 
 
 class Command(NamedTuple):
@@ -39,8 +86,19 @@ class _Parser(argparse.ArgumentParser):
         raise ParameterError([Fault(name.split("/")[-1].split(" ")[0], text)])
 
 
-def read_command(application: Application, words: Sequence[str]) -> Command:
+def read_command(
+    application: Application, words: Sequence[str], running: Sequence[Setting]
+) -> Command:
     """What the words after `hven APPLICATION` ask for; values are not looked at yet.
+
+    Parameters
+    ----------
+    application
+        Which one.
+    words
+        As they were typed.
+    running
+        The options that say how it is run: HERE or THERE.
 
     Raises
     ------
@@ -49,19 +107,19 @@ def read_command(application: Application, words: Sequence[str]) -> Command:
     SystemExit
         Help was asked for and has been printed.
     """
-    parser = application_parser(application)
+    parser = application_parser(application, running)
     namespace, unknown = parser.parse_known_intermixed_args(_joined(words))
     given = {
         field.name: getattr(namespace, field.name)
         for field in application.fields
         if getattr(namespace, field.name, None) not in (None, [])
     }
-    return Command(given, namespace, tuple(_unknown(application, unknown)))
+    return Command(given, namespace, tuple(_unknown(application, unknown, running)))
 
 
 def spelled(application: Application, name: str) -> str:
     """A parameter's name as it is typed: `--pixel-scale`, or `IMAGES` for files without a name."""
-    if name in ("output", "executor", "store", "workers"):
+    if name in ("output", "executor", "store", "workers", "service"):
         return f"--{name}"
     fields = {field.name: field for field in application.fields}
     if name not in fields:
@@ -75,7 +133,9 @@ def positionals(application: Application) -> list[Field]:
     return [field for field in files if not field.many] + [f for f in files if f.many][:1]
 
 
-def application_parser(application: Application) -> argparse.ArgumentParser:
+def application_parser(
+    application: Application, running: Sequence[Setting]
+) -> argparse.ArgumentParser:
     """The parser of one application's command."""
     inputs = positionals(application)
     names = " ".join(field.name.upper() + ("..." if field.many else "") for field in inputs)
@@ -94,7 +154,9 @@ def application_parser(application: Application) -> argparse.ArgumentParser:
         group = parser.add_argument_group(title)
         for field in fields:
             _add_option(group, field)
-    _add_running(parser)
+    group = parser.add_argument_group("Running")
+    for setting in running:
+        group.add_argument(*setting.names, **setting.settings)
     return parser
 
 
@@ -136,27 +198,6 @@ def _add_option(group: argparse._ArgumentGroup, field: Field) -> None:
     if field.many:
         settings |= {"nargs": "+", "action": "extend"}
     group.add_argument(f"--{field.option}", metavar=_metavar(field), **settings)
-
-
-def _add_running(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("Running")
-    group.add_argument("-h", "--help", action="help", help="show this and stop")
-    group.add_argument("-o", "--output", metavar="FOLDER", help="folder for the results")
-    group.add_argument("--workers", metavar="N", help="processes; default one a core")
-    group.add_argument(
-        "--executor",
-        metavar="WHERE",
-        help="inline, local, dask or dask:ADDRESS; default local: processes on this machine",
-    )
-    group.add_argument(
-        "--store",
-        metavar="URL",
-        help="folder or URL where finished steps are kept; default $HVEN_STORE or the user's cache",
-    )
-    group.add_argument("-q", "--quiet", action="store_true", help="show nothing but faults")
-    group.add_argument(
-        "--json", action="store_true", help="events as JSON on standard output, the result last"
-    )
 
 
 def _help(field: Field) -> str:
@@ -208,8 +249,14 @@ def _joined(words: Sequence[str]) -> list[str]:
     return joined
 
 
-def _unknown(application: Application, words: Sequence[str]) -> list[Fault]:
-    known = [*_RUNNING, *(f"--{field.option}" for field in application.fields)]
+def _unknown(
+    application: Application, words: Sequence[str], running: Sequence[Setting]
+) -> list[Fault]:
+    known = [
+        *(setting.names[-1] for setting in running),
+        *(f"--{field.option}" for field in application.fields),
+    ]
+    elsewhere = {setting.names[-1] for setting in HERE} - set(known)
     faults = []
     for before, word in itertools.pairwise(["", *words]):
         if not word.startswith("-"):
@@ -217,6 +264,9 @@ def _unknown(application: Application, words: Sequence[str]) -> list[Fault]:
                 faults.append(Fault(word, f"must follow an option of hven {application.name}"))
             continue
         name = word.split("=")[0]
+        if name in elsewhere:
+            faults.append(Fault(name, "must be left out: it is for runs on this machine"))
+            continue
         close = difflib.get_close_matches(name.replace("_", "-"), known, 1, 0.6)
         hint = f"did you mean {close[0]}?" if close else f"see hven {application.name} --help"
         faults.append(Fault(name, f"is not an option of hven {application.name}; {hint}"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from importlib import metadata
+from typing import Any
 
 from hven.declare import registry, schema
 from hven.errors import Fault, ParameterError
@@ -22,9 +24,13 @@ Commands:
   web, dispatch       parts of the service, on machines of their own
   admin               looking after a service: jobs, users, datasets, drain, doctor
   rerun JOB           doing a job of the service again, and comparing the results
+  jobs, job ID        your jobs at a service; job ID --follow shows how one gets on
+  get ID, cancel ID   fetching the files of such a job; stopping it
+  login URL, logout   keeping a token of a service, and forgetting it
   store               how much finished steps take up, and removing old ones
   version             versions of Hven and of what it stands on
 
+hven --service URL before an application has a service run it; so does $HVEN_SERVICE.
 hven APPLICATION --help shows all parameters of an application, with units and defaults.
 An interrupted run goes on where it stopped when the same command is given again.
 """
@@ -44,14 +50,18 @@ def show_help(words: list[str]) -> int:
     return 0
 
 
-def show_list(words: list[str]) -> int:
-    """The installed applications, and those that cannot be used."""
+def show_list(words: list[str], service: str | None) -> int:
+    """The applications of a service; or those installed here, and those that cannot be used."""
     _no_more("list", words)
+    if service is not None:
+        from hven.cli import remote
+
+        return remote.show_list(service)
     _print_applications("")
     return 0
 
 
-def show_schema(words: list[str]) -> int:
+def show_schema(words: list[str], service: str | None) -> int:
     """The JSON Schema of one application."""
     if not words or words[0] in ("-h", "--help"):
         print("usage: hven schema APPLICATION\n\nThe parameters as JSON Schema 2020-12.")
@@ -59,7 +69,13 @@ def show_schema(words: list[str]) -> int:
             return 0
         raise ParameterError([Fault("APPLICATION", "must be given, got nothing")])
     _no_more("schema", words[1:])
-    print(json.dumps(schema(registry.find(words[0])), indent=2, ensure_ascii=False))
+    if service is not None:
+        from hven.cli import remote
+
+        found: Mapping[str, Any] = remote.remote_schema(service, words[0])
+    else:
+        found = schema(registry.find(words[0]))
+    print(json.dumps(found, indent=2, ensure_ascii=False))
     return 0
 
 

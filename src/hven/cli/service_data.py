@@ -5,21 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from hven.cli.parser import Parser as Parser
 from hven.cli.serve import require_server
 from hven.errors import Fault, MissingError, ParameterError
 
 if TYPE_CHECKING:
     from hven.jobs.models import Job
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are the user's faults."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the options."""
-        raise ParameterError([Fault(self.prog, message)])
 
 
 def add_service_options(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hven.declare import Field, Param
 from hven.declare.number import Number
 from hven.errors import Fault, ParameterError
+from hven.progress.sizes import size_words
 
 if TYPE_CHECKING:
     from hven.engine import Store
@@ -125,18 +126,6 @@ def _counted(products: list[Any]) -> str:
 
 def _bytes(products: Iterable[Any]) -> int:
     return sum(product.bytes for product in products)
-
-
-def size_words(count: int) -> str:
-    """`3.2 GB`, in powers of a thousand as disks are sold."""
-    if count < 1000:
-        return f"{count} B"
-    size = float(count)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.5:
-            return f"{size:.1f} {unit}" if size < 99.95 else f"{size:.0f} {unit}"
-    return f"{size / 1000:.1f} TB"
 
 
 def _age(moment: float) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 RESERVED_NAMES = frozenset(
     {"phase", "action", "destruction", "executionduration", "wait", "runid"}
     | {"run", "output", "executor", "store", "progress", "workers", "quiet", "json", "help"}
+    | {"service", "detach"}
 )
 
 #: Names that no field of a result may have: what the library's results offer beside them.

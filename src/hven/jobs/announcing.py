@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 
 CHANNEL = "hven_jobs"
 
@@ -19,11 +19,15 @@ def announce(job: uuid.UUID) -> None:
     other, and those that matter are to wait for the disk together.
     """
     if connection.vendor == "postgresql":
-        transaction.on_commit(lambda: _notify(job), robust=True)
+        transaction.on_commit(lambda: _notify(job))
 
 
 def _notify(job: uuid.UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY {CHANNEL}, '{job}'; COMMIT"
-        )
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY {CHANNEL}, '{job}'; COMMIT"
+            )
+    except Error:
+        # What is left of the connection is of no use; whoever goes on gets another.
+        connection.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from hven.declare.folder import output_folder
 from hven.library.function import function
 from hven.library.performing import perform
-from hven.library.places import executor_of, output_folder, store_of
+from hven.library.places import executor_of, store_of
 from hven.library.request import Request, prepare
 from hven.library.result import Result
 

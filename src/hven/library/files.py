@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from hven.declare import Application, Field
+from hven.declare.wildcards import matches as paths_matching
 from hven.errors import Fault, InputError, ParameterError
 
 
@@ -54,7 +54,7 @@ def _found(field: Field, given: Any) -> tuple[Any, list[Fault]]:
     faults: list[Fault] = []
     files: list[Path] = []
     for path in value if field.many else [value]:
-        matches = _matches(path) if field.many else [path]
+        matches = paths_matching(path) if field.many else [path]
         files.extend(match.absolute() for match in matches or [path])
         if not matches:
             faults.append(Fault(field.name, f"must match at least one file, got {path}"))
@@ -62,11 +62,3 @@ def _found(field: Field, given: Any) -> tuple[Any, list[Fault]]:
         elif not field.many and not matches[0].exists():
             faults.append(Fault(field.name, f"must be a file that exists, got {path}"))
     return (files if field.many else files[0]), faults
-
-
-def _matches(path: Path) -> list[Path]:
-    """The files that a name with wildcards stands for, sorted; a plain name stands for itself."""
-    if path.exists() or not glob.has_magic(str(path)):
-        return [path]
-    # Path.glob takes no absolute pattern.
-    return [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from hven.engine import Event
 from hven.library.provenance import timestamp
-from hven.library.tally import Tally
+from hven.progress.tally import Tally
 
 FILE_NAME = "log.txt"
 #: Stages report each finished step; the log keeps one line a second of each, and the last.

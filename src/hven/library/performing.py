@@ -13,7 +13,7 @@ from hven.library import provenance
 from hven.library.files import paths
 from hven.library.log import Log
 from hven.library.request import Request
-from hven.library.tally import Tally
+from hven.progress.tally import Tally
 
 Listener = Callable[[Event], None]
 

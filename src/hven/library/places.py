@@ -1,4 +1,4 @@
-"""From what a caller names to where a run works: executor, store, output folder."""
+"""From what a caller names to where a run works: executor and store."""
 
 from __future__ import annotations
 
@@ -56,24 +56,3 @@ def store_of(named: Store | str | Path | None) -> Store:
     if named is None:
         return Store.default()
     return named if isinstance(named, Store) else Store(named)
-
-
-def output_folder(named: str | Path) -> Path:
-    """The folder for the outputs, made when it is not there.
-
-    Raises
-    ------
-    ParameterError
-        It cannot be made or written into.
-    """
-    folder = Path(named).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".hven-writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        fault = Fault("output", f"must be a folder that can be written, got {folder} ({reason})")
-        raise ParameterError([fault]) from error
-    return folder

@@ -23,13 +23,13 @@ from urllib.parse import parse_qs
 from django.db import Error, close_old_connections, connection
 
 from hven.api.documents import live_document
-from hven.errors import UnavailableError, UserError
+from hven.errors import CredentialsError, UnavailableError, UserError
 from hven.jobs.models import Event, User
 from hven.jobs.patience import patient, unavailable
 from hven.server.asgi import Receive, Scope, Send, answer_problem, header, headers, start
 from hven.web import scopes
 from hven.web.authentication import credential_of
-from hven.web.problems import CredentialsError, problem_of
+from hven.web.problems import problem_of
 
 T = TypeVar("T")
 

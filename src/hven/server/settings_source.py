@@ -22,6 +22,8 @@ FILE_VARIABLE = "HVEN_CONFIG"
 _FILE = "hven.toml"
 #: Variables that are no settings: for tests, and between the parts of a service.
 _OTHERS = ("HVEN_CRASH_AT", "HVEN_REQUIRE_ALL", "HVEN_LISTEN", "HVEN_LIFELINE")
+#: Of the client, which may run in the same shell.
+_ELSEWHERE = ("HVEN_SERVICE", "HVEN_TOKEN")
 _TESTS = "HVEN_TEST_"
 
 
@@ -74,7 +76,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Configuration:
 
 def unknown(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Variables that look like settings and are none."""
-    known = {FILE_VARIABLE, *_OTHERS, *map(variable, fields())}
+    known = {FILE_VARIABLE, *_OTHERS, *_ELSEWHERE, *map(variable, fields())}
     found = (name for name in environment if name.startswith("HVEN_") and name not in known)
     return sorted(name for name in found if not name.startswith(_TESTS))
 

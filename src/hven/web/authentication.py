@@ -20,11 +20,12 @@ from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
+from hven.errors import CredentialsError
 from hven.jobs.configuration import configuration
 from hven.jobs.models import User
 from hven.web import rates, scopes, tokens
 from hven.web.models import ApiToken
-from hven.web.problems import CHALLENGE, CredentialsError, ForgeryError
+from hven.web.problems import CHALLENGE, ForgeryError
 from hven.web.scopes import Scope
 
 #: Seconds for which a password that was right need not be compared again, which takes a third of a

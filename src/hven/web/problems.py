@@ -11,6 +11,7 @@ from django.http import HttpResponse
 
 from hven.errors import (
     ConflictError,
+    CredentialsError,
     Fault,
     ForbiddenError,
     InputError,
@@ -31,10 +32,6 @@ MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="hven", Basic realm="hven", charset="UTF-8"'
 #: What `type` begins with; the code follows.
 TYPE = "urn:hven:problem:"
-
-
-class CredentialsError(UserError):
-    """What was shown is nobody's, or not of use any more; or nothing was shown and must be."""
 
 
 class ForgeryError(ForbiddenError):

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
-from hven.engine import Event
+
+class Event(Protocol):
+    """One thing that happened in a run, be it here or on a service."""
+
+    @property
+    def kind(self) -> str:
+        """What it is: `say`, `stage`, `retry`, `end` are shown."""
+
+    @property
+    def text(self) -> str:
+        """For people."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """For programs."""
 
 
 class Stage(NamedTuple):

@@ -3,9 +3,9 @@ import io
 import pytest
 
 from hven.engine import Event
-from hven.library.display import PlainLines, display, duration_words, progress_words
 from hven.library.log import Log
-from hven.library.tally import Stage, Tally
+from hven.progress.display import PlainLines, display, duration_words, progress_words
+from hven.progress.tally import Stage, Tally
 
 
 class Terminal(io.StringIO):

@@ -1,4 +1,4 @@
-"""Progress on standard error: a live table on a terminal, a few plain lines elsewhere."""
+"""Progress: a live table on a terminal or in a notebook, a few plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from hven.engine import Event
-from hven.library.tally import Stage, stage_of
+from hven.progress.notebook import in_notebook, notebook_bars
+from hven.progress.tally import Event, Stage, stage_of
+from hven.progress.words import duration_words as duration_words
+from hven.progress.words import progress_words
 
 Listener = Callable[[Event], None]
 
@@ -28,11 +30,15 @@ def display(*, shown: bool = True, stream: TextIO | None = None) -> Iterator[Lis
     shown
         Whether anything is shown at all.
     stream
-        Where; None is standard error.
+        Where; None is standard error, or the output of a notebook's cell.
     """
+    notebook = shown and stream is None and in_notebook()
     stream = stream or sys.stderr
     if not shown:
         yield _nothing
+    elif notebook:
+        with notebook_bars() as listener:
+            yield listener
     elif stream.isatty():
         with _live(stream) as listener:
             yield listener
@@ -130,35 +136,3 @@ class _Live:
         if last or now - self._refreshed >= 1 / _REFRESHES_A_SECOND:
             self._refreshed = now
             self._progress.refresh()
-
-
-def progress_words(stage: Stage) -> str:
-    """`120 of 400, 85 reused, 31 a second, 9 s left`."""
-    words = [f"{stage.done} of {stage.total}"]
-    if stage.reused:
-        words.append(f"{stage.reused} reused")
-    if stage.failed:
-        words.append(f"{stage.failed} failed")
-    if stage.rate and stage.done < stage.total:
-        words.append(_rate_words(stage.rate))
-        if stage.seconds_left is not None:
-            words.append(f"{duration_words(stage.seconds_left)} left")
-    return ", ".join(words)
-
-
-def duration_words(seconds: float) -> str:
-    """`9 s`, `3 min 20 s`, `1 h 20 min`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def _rate_words(rate: float) -> str:
-    if rate >= 10:
-        return f"{rate:.0f} a second"
-    return f"{rate:.1f} a second" if rate >= 1 else f"{60 * rate:.1f} a minute"
