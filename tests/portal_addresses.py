@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -170,7 +171,7 @@ def _resolvers(resolver: Any) -> Iterator[Any]:
 def _names(resolver: Any = None, space: str = "", prefix: str = "") -> Iterator[str]:
     for entry in (resolver or get_resolver()).url_patterns:
         path = prefix + str(entry.pattern)
-        if path.startswith(("api/", "vo/")):
+        if re.match(r"\^?(\(\?P<\w+>)?(api|vo)\b", path):  # For programs.
             continue
         if isinstance(entry, URLResolver):
             inside = f"{space}{entry.namespace}:" if entry.namespace else space
