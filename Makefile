@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 DATA ?=
 
-.PHONY: demo serve test check bench soak format lock steps words screenshots clean
+.PHONY: demo serve test check bench soak format lock steps words clean
 
 # Mosaic of real frames, by the command line and by the service; DATA=folder takes your own FITS
 # images instead.
@@ -49,11 +49,6 @@ format: .venv/ready
 words: .venv/ready
 	cd src/hven/portal && ../../../$(PY) -m django makemessages -l pt_BR --no-obsolete --no-location
 	cd src/hven/portal && ../../../$(PY) -m django compilemessages
-
-# The pictures of the help page, taken by the tests in a browser.
-screenshots: .venv/ready
-	HVEN_TEST_PICTURES=src/hven/portal/static/portal/help \
-		$(PY) -m pytest -q tests/portal/browser/test_tutorial.py
 
 # After a step's code changed and its version was raised.
 steps: .venv/ready

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ class Row(NamedTuple):
     answers: tuple[int, int, int, int, int]
     #: What the address is of: names of the fixture `things`.
     arguments: tuple[str, ...] = ()
+    query: str = ""
 
 
 OPEN = Row((200, 200, 200, 200, 200))
@@ -39,6 +42,28 @@ def of(row: Row, *arguments: str) -> Row:
 #: Of a job and what it has: the owner's and the administrators'.
 OWNERS = Row((302, 404, 404, 200, 200))
 
+#: Pages of a job, and what of it each is about.
+_OF_A_JOB: dict[str, tuple[str, ...]] = {
+    "job": (),
+    "live": (),
+    "log": (),
+    "archive": (),
+    "result": ("table",),
+    "file": ("table",),
+    "picture": ("picture",),
+    "table": ("table",),
+    "image": ("image",),
+    "spot": ("image",),
+    "tile": ("image", "number", "number", "number"),
+    "sources": ("image", "table"),
+}
+
+
+def _of_a_job(row: Row, key: str, page: str) -> Row:
+    query = "?x=4&y=4" if page == "spot" else ""
+    return Row(row.answers, (key, *_OF_A_JOB[page]), query)
+
+
 ADDRESSES: dict[str, Row] = {
     "portal:home": OPEN,
     "portal:about": OPEN,
@@ -50,18 +75,21 @@ ADDRESSES: dict[str, Row] = {
     "portal:example": of(OWN_POST_ONLY, "application"),
     "portal:run": of(OWN, "application"),
     "portal:run-check": of(OWN_POST_ONLY, "application"),
-    "portal:inputs": of(ABSENT, "application"),
-    "portal:preset-remove": of(OWN_POST_ONLY, "application", "token"),
     "portal:again": Row((302, 404, 404, 302, 302), ("job",)),
     "portal:jobs": OWN,
-    "portal:job": of(OWNERS, "job"),
-    "portal:result": of(OWNERS, "job", "result"),
-    "portal:shared": Row((404, 404, 404, 404, 404), ("nothing",)),
+    "portal:inputs": of(OWN, "reader")._replace(query="?field=files"),
+    "portal:preset-remove": of(OWN_POST_ONLY, "application", "preset"),
+    "portal:rows": OWN,
+    "portal:steer": of(OWN_POST_ONLY, "job", "action"),
+    "portal:samp": of(OWN_POST_ONLY, "job", "table"),
+    **{f"portal:{page}": _of_a_job(OWNERS, "job", page) for page in _OF_A_JOB},
+    # A link is the key: whoever has it sees what the owner sees.
+    **{f"portal:shared-{page}": _of_a_job(OPEN, "link", page) for page in _OF_A_JOB},
+    "portal:look": of(OWN),
+    "portal:upload": of(OWN_POST_ONLY),
+    "portal:upload-remove": of(OWN_POST_ONLY, "upload"),
+    "portal:dataset": of(OWN, "dataset"),
     "portal:data": OWN,
-    "portal:look": OWN,
-    "portal:upload": OWN_POST_ONLY,
-    "portal:upload-remove": of(OWN_POST_ONLY, "job"),
-    "portal:dataset": of(ABSENT, "nothing"),
     "portal:language": POST_ONLY,
     "portal:account": OWN,
     "portal:preferences": OWN,
@@ -118,7 +146,7 @@ def administration() -> list[tuple[str, list[str]]]:
 def address(name: str, things: dict[str, Any]) -> str:
     """The address of a row."""
     row = ADDRESSES[name]
-    return reverse(name, args=[things[word] for word in row.arguments])
+    return reverse(name, args=[things[word] for word in row.arguments]) + row.query
 
 
 def each_answer(
@@ -127,7 +155,10 @@ def each_answer(
     """What every address answers to everybody."""
     for name in names():
         for role in ROLES:
-            yield name, role, ask(clients[role], address(name, things))
+            answer = ask(clients[role], address(name, things))
+            yield name, role, answer
+            if answer.streaming:  # Else its file would stay open.
+                collections.deque(answer.streaming_content, 0)
 
 
 def _resolvers(resolver: Any) -> Iterator[Any]:
@@ -140,7 +171,7 @@ def _resolvers(resolver: Any) -> Iterator[Any]:
 def _names(resolver: Any = None, space: str = "", prefix: str = "") -> Iterator[str]:
     for entry in (resolver or get_resolver()).url_patterns:
         path = prefix + str(entry.pattern)
-        if path.startswith(("api/", "vo/")):
+        if re.match(r"\^?(\(\?P<\w+>)?(api|vo)\b", path):  # For programs.
             continue
         if isinstance(entry, URLResolver):
             inside = f"{space}{entry.namespace}:" if entry.namespace else space

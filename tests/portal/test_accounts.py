@@ -79,15 +79,17 @@ def test_who_registers_is_let_in_by_the_link_of_a_mail(
     assert entered.wsgi_request.user.username == "nils"
 
 
-@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["https://hven.example.org", None])
 def test_links_in_mails_go_where_the_settings_say_whatever_a_client_says(
-    nobody: Client, configuration: Configuration, user: User, policy: Any
+    nobody: Client, configuration: Configuration, user: User, policy: Any, url: str | None
 ) -> None:
-    policy(url="https://hven.example.org")
+    policy(url=url)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    nobody.post("/account/password/reset/", {"email": user.email}, headers={"host": "evil.example"})
+    lies = {"host": "evil.example", "x-forwarded-host": "evil.example"}
+    nobody.post("/account/password/reset/", {"email": user.email}, headers=lies)
     [mail] = mails(configuration.data)
-    assert "https://hven.example.org/account/password/reset/key/" in mail.get_content()
+    start = url or "http://here:8642"
+    assert f"{start}/account/password/reset/key/" in mail.get_content()
     assert "evil" not in mail.get_content()
 
 

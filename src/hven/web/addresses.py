@@ -31,6 +31,15 @@ def absolute(request: HttpRequest, root: str, *parts: object) -> str:
     return "/".join([f"{start}{root}", *(urllib.parse.quote(str(part), safe="") for part in parts)])
 
 
+#: The doors of programs: what begins with one of these is no page.
+DOORS = ("/api/", "/vo/")
+
+
+def is_page(path: str) -> bool:
+    """Whether people look at what is at an address, and not programs."""
+    return not path.startswith(DOORS)
+
+
 def _reached(request: HttpRequest) -> str:
     """How the client reached the service, also where a proxy stands in front and says so.
 
@@ -48,12 +57,3 @@ def _reached(request: HttpRequest) -> str:
 def _forwarded(request: HttpRequest, what: str) -> str:
     """What the outermost proxy says."""
     return request.headers.get(f"X-Forwarded-{what}", "").partition(",")[0].strip()
-
-
-#: The doors of programs: what begins with one of these is no page.
-DOORS = ("/api/", "/vo/")
-
-
-def is_page(path: str) -> bool:
-    """Whether people look at what is at an address, and not programs."""
-    return not path.startswith(DOORS)

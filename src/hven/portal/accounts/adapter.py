@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,13 +12,13 @@ from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
 from django.contrib import messages
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 
 from hven.errors import RateError
 from hven.jobs.configuration import configuration
 from hven.jobs.models import User
 from hven.portal.accounts import registration
 from hven.web import rates
-from hven.web.addresses import absolute
 
 #: What mails call the service.
 _SITE = SimpleNamespace(name="Hven", domain="Hven")
@@ -114,8 +115,17 @@ def _address(request: HttpRequest) -> str:
 
 
 def _link(url: str) -> str:
-    """The same address as the settings say how the service is reached, whatever a client says."""
+    """The same address as the settings say how the service is reached, whatever a client says.
+
+    Whoever had a mail sent to somebody else could else have its link lead to a machine of theirs.
+    """
     from allauth.core import context
 
-    path = "/" + url.partition("://")[2].partition("/")[2]
-    return absolute(context.request, path)
+    settings, request = configuration(), context.request
+    path = url.partition("://")[2].partition("/")[2]
+    if settings.url:
+        return f"{settings.url.rstrip('/')}/{path}"
+    own = {"localhost", "127.0.0.1", "[::1]", settings.host, settings.node, socket.gethostname()}
+    if split_domain_port(request.get_host())[0] in own:
+        return f"{request.scheme}://{request.get_host()}/{path}"
+    return f"http://{settings.node}:{settings.port}/{path}"

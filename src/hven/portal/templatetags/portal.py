@@ -94,7 +94,7 @@ def paragraphs(text: str) -> list[str]:
 
 @register.simple_tag
 def picture(name: str, text: str) -> SafeString:
-    """A picture of the help page, where it has been taken; see `make screenshots`."""
+    """A picture of the help page, where there is one in `portal/help/`."""
     path = f"portal/help/{name}.webp"
     if asset(path) is None:
         return SafeString("")
