@@ -4,11 +4,12 @@ DATA ?=
 
 .PHONY: demo serve test check bench soak format lock steps words clean
 
-# Mosaic of real frames, by the command line and by the service; DATA=folder takes your own FITS
-# images instead.
+# Mosaic of real frames, by the command line and by the service, and groups of made particles;
+# DATA=folder takes your own FITS images instead.
 demo: .venv/ready
 	$(PY) scripts/demo.py $(if $(DATA),--data "$(DATA)")
 	$(PY) scripts/demo_service.py $(if $(DATA),--data "$(DATA)")
+	$(if $(DATA),,$(PY) scripts/demo_groups.py)
 
 # The service on its embedded defaults.
 serve: .venv/ready

@@ -109,11 +109,16 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def run_hven(images: list[Path], folder: Path, store: Path, options: list[str]) -> int:
-    """`hven mosaic IMAGES -o FOLDER` in a process of its own, as from a shell."""
-    command = [str(Path(sys.executable).with_name("hven")), "mosaic"]
+    """`hven mosaic IMAGES -o FOLDER`."""
     options = [*options, "--store", str(store), "-o", str(folder)]
-    print("$ hven mosaic", short(images[0].parent) + "/*", *map(short, options), flush=True)
-    words = [*command, *map(str, images), *options]
+    return run_command("mosaic", images, options, shown=short(images[0].parent) + "/*")
+
+
+def run_command(application: str, inputs: list[Path], options: list[str], *, shown: str) -> int:
+    """`hven APPLICATION INPUTS OPTIONS` in a process of its own, as from a shell."""
+    print(f"$ hven {application}", shown, *map(short, options), flush=True)
+    command = str(Path(sys.executable).with_name("hven"))
+    words = [command, application, *map(str, inputs), *options]
     # Standard error stays: it shows the progress. What standard output says is said here.
     return subprocess.run(words, stdout=subprocess.PIPE, check=False).returncode
 

@@ -1,4 +1,4 @@
-"""Mosaics made in the test's own process and folder."""
+"""Mosaics and groups made in the test's own process and folder."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hven.engine import Inline, Store
 
 MakeMosaic = Callable[..., Any]
 WriteImage = Callable[..., Path]
+FindGroups = Callable[..., Any]
 
 
 @pytest.fixture
@@ -64,3 +65,17 @@ def write_image(tmp_path: Path) -> WriteImage:
         return path
 
     return write
+
+
+@pytest.fixture
+def find_groups(tmp_path: Path) -> FindGroups:
+    """`hven.fof` inline, its store and its output in the test's folder."""
+    counter = iter(range(100))
+
+    def find(particles: Any, **values: Any) -> Any:
+        values.setdefault("executor", Inline())
+        values.setdefault("store", Store(tmp_path / "store"))
+        values.setdefault("output", tmp_path / f"groups{next(counter)}")
+        return hven.fof(particles, **values)
+
+    return find

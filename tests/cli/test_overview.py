@@ -50,10 +50,13 @@ def test_version_names_what_a_report_needs(hven):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["wiegh"], "wiegh: must be a command or one of mosaic, weigh, got 'wiegh'; did you mean"),
+        (
+            ["wiegh"],
+            "wiegh: must be a command or one of fof, mosaic, weigh, got 'wiegh'",
+        ),
         (["--loud"], "--loud: must be a command or an application; see hven --help"),
         (["schema"], "APPLICATION: must be given, got nothing"),
-        (["schema", "wiegh"], "application: must be one of mosaic, weigh, got 'wiegh'"),
+        (["schema", "wiegh"], "application: must be one of fof, mosaic, weigh, got 'wiegh'"),
         (["version", "2"], "2: is too much for hven version, which takes none"),
     ],
 )

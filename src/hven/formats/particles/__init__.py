@@ -1,0 +1,1 @@
+"""Files of particles or galaxies: what they hold, found by content, read chunk by chunk."""
