@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 #: Seconds within which what is waited for has to come, on a busy machine.
-PATIENCE = 40.0
+PATIENCE = 120.0
 
 
 class Service:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from astropy.visualization import ZScaleInterval
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
@@ -137,6 +136,9 @@ class TiledImage:
     def limits(self) -> Limits:
         """Values between which the image is shown."""
         block = 1 << max(0, math.ceil(math.log2(max(self.nx, self.ny) / _SAMPLE)))
+        # It comes with matplotlib, which takes a second to load.
+        from astropy.visualization import ZScaleInterval
+
         sample = self._means(0, 0, self.nx, self.ny, block)
         values = sample[np.isfinite(sample)]
         if not values.size:

@@ -7,16 +7,17 @@ import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow.parquet
-from astropy.table import Table
 from numpy.typing import NDArray
 
 from hven.errors import MissingError
 from hven.jobs.contents import result_path
 from hven.jobs.models import Result
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 #: A larger file is not read for a page.
 MOST_BYTES = 256 * 2**20
@@ -99,6 +100,9 @@ def table_of(result: Result) -> Table:
 @lru_cache(maxsize=8)
 def _read(path: Path, reader: str, changed: int, size: int) -> Table:
     del changed, size  # What tells an altered file from the one that was read.
+    # Loaded by the first process that shows a table: it takes a second.
+    from astropy.table import Table
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -110,7 +114,10 @@ def _read(path: Path, reader: str, changed: int, size: int) -> Table:
 
 
 def _parquet(path: Path) -> Table:
-    # astropy reads Parquet by way of pandas.
+    # Loaded when it is needed; astropy would read Parquet by way of pandas.
+    import pyarrow.parquet
+    from astropy.table import Table
+
     found = pyarrow.parquet.read_table(path)
     table = Table()
     for field, column in zip(found.schema, found.columns, strict=True):

@@ -6,19 +6,20 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from hven.errors import InputError, MissingError
-from hven.formats.fits_structure import open_fits
-from hven.formats.image_tiles import TILE, TiledImage, image_units, open_image
 from hven.jobs.contents import result_path
 from hven.jobs.models import Result
 from hven.portal.catalogues import sky_columns, table_of
 from hven.portal.seeing import Seen, seen
+
+if TYPE_CHECKING:
+    from hven.formats.image_tiles import TiledImage
 
 #: Sources of a catalogue that are drawn, the first ones.
 _MOST_SOURCES = 20_000
@@ -29,6 +30,9 @@ _YEAR = 365 * 24 * 3600
 @require_safe
 def facts(request: HttpRequest, found: Seen, name: str) -> HttpResponse:
     """What the viewer has to know of an image before it can show it."""
+    from hven.formats.fits_structure import open_fits
+    from hven.formats.image_tiles import TILE, image_units
+
     result = found.result(name)
     with _image(request, result) as image, open_fits(result_path(result)) as opened:
         units = [
@@ -99,6 +103,9 @@ def sources(request: HttpRequest, found: Seen, name: str, catalogue: str) -> Htt
 @contextmanager
 def _image(request: HttpRequest, result: Result) -> Iterator[TiledImage]:
     """The image that is asked for; a file that has none is as good as absent."""
+    # Loaded by the first process that shows an image: it takes seconds.
+    from hven.formats.image_tiles import open_image
+
     hdu = _count(request, "hdu", None)
     plane = _count(request, "plane", 1)
     try:

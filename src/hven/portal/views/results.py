@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from hven.errors import InputError, MissingError
-from hven.formats.image_tiles import header_cards
 from hven.jobs.contents import open_result, result_path
 from hven.jobs.models import Result
 from hven.portal import catalogues, plots
@@ -139,6 +138,9 @@ def _text(row: Result) -> dict[str, Any]:
 
 
 def _headers(row: Result) -> list[tuple[int, str, list[str]]]:
+    # Loaded by the first process that shows an image: it takes seconds.
+    from hven.formats.image_tiles import header_cards
+
     try:
         return header_cards(result_path(row))
     except (InputError, OSError):
