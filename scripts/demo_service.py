@@ -92,6 +92,8 @@ class Client:
 
     def _ask(self, method: str, address: str, body: Any = None, size: str = "0") -> Any:
         headers = self._headers | ({"Content-Length": size} if body is not None else {})
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/json"
         request = Request(f"{self._url}/{address}", body, headers, method=method)
         try:
             return self._opener.open(request)

@@ -13,18 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
+import hypothesis
 import pytest
 
 # Several folders of tests share `postgresql`.
 sys.path.insert(0, str(Path(__file__).parent))
 import postgresql
+from programs import missing
 
 if TYPE_CHECKING:
     from hven.jobs.configuration import Configuration
     from hven.jobs.models import User
 
+# No test is about how fast this machine is just now.
+hypothesis.settings.register_profile("hven", deadline=None)
+hypothesis.settings.load_profile("hven")
+
 _ROOT = Path(__file__).resolve().parent.parent
-_REQUIRE_ALL = os.environ.get("HVEN_REQUIRE_ALL") == "1"
 #: Which database the tests of jobs run on; worker processes of the tests inherit it.
 _VARIABLE = "HVEN_TEST_DATABASE"
 _CHOICES = ("sqlite", "postgresql")
@@ -76,14 +81,6 @@ def _settings() -> set[str]:
 
 
 _SERVER = _set_up()
-
-
-def missing(program: str, package: str) -> None:
-    """Skip the test, or fail it where all must run."""
-    reason = f"wants {program}: apt-get install {package}"
-    if _REQUIRE_ALL:
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -207,7 +207,8 @@ class TestUsers:
     def test_a_user_is_made_and_gets_a_token(self, admin: Hven) -> None:
         assert admin("user", "add", "dora", "--email", "dora@example.org").code == 0
         secret = admin("user", "token", "dora", "--label", "laptop").out.strip()
-        owner = tokens.owner_of(secret)
+        found = tokens.find(secret)
+        owner = found and found.owner
         assert owner is not None
         assert (owner.username, owner.email, owner.is_staff) == ("dora", "dora@example.org", False)
         assert not owner.has_usable_password()
@@ -241,9 +242,11 @@ class TestUsers:
     def test_an_account_is_disabled_and_enabled(self, admin: Hven, user: User) -> None:
         secret = tokens.make(user, "laptop").secret
         assert admin("user", "disable", "alice").out == "alice is disabled\n"
-        assert tokens.owner_of(secret) is None
+        assert tokens.find(secret) is None
         admin("user", "enable", "alice")
-        assert tokens.owner_of(secret) == user
+        found = tokens.find(secret)
+        assert found is not None
+        assert found.owner == user
 
     def test_users_are_listed_with_their_jobs(self, admin: Hven, user: User) -> None:
         make_job(user)

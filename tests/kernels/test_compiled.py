@@ -75,6 +75,7 @@ def _kernels() -> dict[str, Dispatcher]:
     modules = [
         importlib.import_module(found.name)
         for found in pkgutil.walk_packages(hven.kernels.__path__, "hven.kernels.")
+        if not found.name.endswith(".gpu")  # Compiled for another machine, by another compiler.
     ]
     kernels = {
         f"{module.__name__}.{name}": value

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
-from hven.cli.options import read_command
+from hven.cli.options import HERE, read_command
 from hven.declare import registry
 from hven.jobs.models import Job, User
 from hven.portal.running.commands import commands
@@ -47,7 +47,7 @@ def test_the_command_line_is_read_as_the_form_was(name: str, given: dict) -> Non
     made = registry.find(name)
     words = shlex.split(lines(name, given)["cli"].replace("\\\n", " "))
     assert words[:2] == ["hven", name]
-    command = read_command(made, words[2:])
+    command = read_command(made, words[2:], HERE)
     assert command.faults == ()
     assert command.running.output == f"{name}-result"
     told = {key: value for key, value in given.items() if value != "none"}

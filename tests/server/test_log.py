@@ -123,7 +123,7 @@ def test_requests_are_logged_without_what_they_show(service: Service) -> None:
         # An answer may be read before its line is written.
         service.wait(lambda: any(line["text"] == "GET /api/v1/jobs" for line in service.log()))
     asked = [line for line in service.log() if line["from"] == "hven.server.requests"]
-    assert {"status", "milliseconds", "client"} == set(asked[-1]["data"])
+    assert {"status", "milliseconds", "client", "request"} == set(asked[-1]["data"])
     everything = json.dumps(list(service.log())) + service.errors()
     assert service.token not in everything
     assert {line["part"] for line in service.log()} >= {"supervisor", "web"}

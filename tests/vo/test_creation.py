@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from hven.jobs.clock import now
@@ -267,7 +268,7 @@ def test_a_session_makes_jobs_only_with_its_own_mark(alice: Vo, user: User) -> N
     assert client.post("/vo/echo/async", {"words": "hi"}).status_code == 403
     assert client.get("/vo/echo/sync").status_code == 403
     assert not Job.objects.exists()
-    client.cookies["csrftoken"] = "a" * 32
+    client.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
     form = {"words": "hi", "csrfmiddlewaretoken": "a" * 32}
     assert client.post("/vo/echo/async", form).status_code == 303
     assert Job.objects.get().parameters == {"words": "hi"}

@@ -20,6 +20,8 @@ At a terminal you are asked for a token, or, with --name, for a password; else t
 standard input is taken. A password is not kept: a token is made with it.
 """
 
+_SCOPES = ("read", "submit", "manage", "account")
+
 
 def log_in(words: list[str]) -> int:
     """Ask for a token or a password, see whether it is right, and keep a token."""
@@ -49,9 +51,9 @@ def _log_in(url: str, name: str | None) -> int:
             found = Login(service.url, secret, _user(service))
     else:
         with Service(url, name=name, password=secret) as service:
-            made = service.connection.ask(
-                "POST", "/tokens", json={"name": f"hven login on {platform.node()}"[:100]}
-            ).json()
+            # One that is for `account` too can revoke itself at the logout.
+            wish = {"name": f"hven login on {platform.node()}"[:100], "scopes": list(_SCOPES)}
+            made = service.connection.ask("POST", "/tokens", json=wish).json()
             found = Login(service.url, made["token"], name, made["id"])
     keep(found)
     print(f"logged in to {found.url} as {found.user}; the token is kept in {login_file()}")

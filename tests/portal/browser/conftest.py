@@ -19,8 +19,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from conftest import missing
 from input_files import PACKAGES
+from programs import missing
 from service import Service
 
 _ARGUMENTS = [
