@@ -26,6 +26,8 @@ _log = logging.getLogger("hven.server.first_use")
 #: Seconds for which a database may be away when the service is started: both may have been
 #: started together.
 _PATIENCE = 60.0
+#: Meanwhile nobody looks after the parts of the service.
+_GREETING_PATIENCE = 2.0
 #: Names the lock on PostgreSQL: "hven" as a number.
 _LOCK = 0x6876656E
 TOKEN_FILE = "admin-token"
@@ -144,7 +146,7 @@ def greet(found: Configuration, url: str, tell: Callable[[str], None]) -> None:
     from hven.portal.accounts.links import login_link
 
     path = found.data / LINK_FILE
-    user = patient(_first_administrator, _PATIENCE)
+    user = patient(_first_administrator, _GREETING_PATIENCE)
     connection.close()
     if user is None:
         path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from hven.server.part import set_up_django
 
+_log = logging.getLogger("hven.server")
 #: Which parts each command runs.
 PARTS = {
     "serve": ("web", "dispatcher", "keeper"),
@@ -29,9 +30,8 @@ def serve(kinds: Sequence[str]) -> int:
     from hven.server.first_use import prepare
     from hven.server.supervisor import Supervisor
 
-    log = logging.getLogger("hven.server")
     for name in settings_source.unknown():
-        log.warning("%s is set, and is no setting of Hven", name)
+        _log.warning("%s is set, and is no setting of Hven", name)
     prepare(configuration(), _tell)
     return Supervisor(configuration(), kinds).run(_greet)
 
@@ -41,7 +41,14 @@ def _tell(text: str) -> None:
 
 
 def _greet(url: str) -> None:
+    from django.db import Error
+
+    from hven.errors import UnavailableError
     from hven.jobs.configuration import configuration
     from hven.server.first_use import greet
 
-    greet(configuration(), url, _tell)
+    try:
+        greet(configuration(), url, _tell)
+    except (Error, OSError, UnavailableError) as error:
+        # A database that goes away just now, or a full disk, must not end the service.
+        _log.warning("does not say how the first administrator logs in: %s", error)
