@@ -51,7 +51,7 @@ def test_a_second_start_keeps_what_the_first_made(service: Service) -> None:
     service.said.clear()
     service.start()
     assert (service.token, (service.data / "secret-key").read_text()) == (token, key)
-    assert len(service.said) == 1
+    assert not [line for line in service.said if "made" in line]
 
 
 def test_the_same_service_does_not_run_twice(
