@@ -124,12 +124,13 @@ def _fill_centers(cells: Array, places: Array, fill: Any, centers: Array) -> Non
     for k in range(len(cells)):
         column, row, size = cells[k]
         w, h = min(size, centers.shape[1] - column), min(size, centers.shape[0] - row)
-        xs, ys = np.empty((w + 1) * (h + 1)), np.empty((w + 1) * (h + 1))
+        # Rows of w + 2 vertices, as the kernels lay them.
+        xs, ys = np.empty((w + 2) * (h + 2)), np.empty((w + 2) * (h + 2))
         fill(places[k], size, w, h, 0.0, 0.0, xs, ys)
         for j in range(h):
             for i in range(w):
-                a = j * (w + 1) + i
-                b = a + w + 1
+                a = j * (w + 2) + i
+                b = a + w + 2
                 x = (xs[a] + xs[a + 1] + xs[b] + xs[b + 1]) / 4
                 y = (ys[a] + ys[a + 1] + ys[b] + ys[b + 1]) / 4
                 centers[row + j, column + i, 0] = x
