@@ -21,7 +21,7 @@ from hven.jobs.access import identifier, may, offered
 from hven.jobs.applications import application
 from hven.jobs.contents import result_path, upload_path
 from hven.jobs.fetching import allowed
-from hven.jobs.fetching.address import shown
+from hven.jobs.fetching.address import read, shown
 from hven.jobs.models import Dataset, Job, Result, Upload, User
 from hven.jobs.phases import ACTIVE
 from hven.jobs.staging import link_all
@@ -295,7 +295,8 @@ def _address(text: str) -> Source:
     refusal = allowed.refusal_of(text)
     if refusal:
         raise _RefusedError(refusal)
-    return Source(text, Url(text), text, "")
+    address = read(text)
+    return Source(text, Url(text), address.name or address.host, address.sha256)
 
 
 def _parts(text: str) -> tuple[str, str, str]:

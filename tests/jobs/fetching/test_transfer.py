@@ -371,9 +371,9 @@ def test_more_than_five_redirects_are_too_many(fetch_url: Fetcher, server: FileS
 @pytest.mark.parametrize(
     ("place", "told"),
     [
-        ("http://127.0.0.1:1/x", "must be at a host that the service fetches from"),
-        ("http://169.254.169.254/latest/meta-data/", "must be at a host that the service"),
-        ("http://[::1]/x", "must be at a host that the service"),
+        ("http://127.0.0.1:1/x", "must be at a host from which the service fetches"),
+        ("http://169.254.169.254/latest/meta-data/", "must be at a host from which"),
+        ("http://[::1]/x", "must be at a host from which"),
         ("http://2130706433/x", "must be the name of a host"),
         ("file:///etc/passwd", "begins with http:// or https://"),
         ("http://u:p@127.0.0.1/", "without a user's name and password"),

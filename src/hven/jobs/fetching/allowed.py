@@ -107,8 +107,8 @@ def admitted(address: Address, some: Sequence[Rule]) -> bool:
     found = [rule for rule in some if rule.admits(address)]
     if not found:
         raise AddressError(
-            f"must be at a host that the service fetches from, {words_for(some)}; "
-            f"not {address.place}"
+            f"must be at a host from which the service fetches: {words_for(some)}; "
+            f"{address.place} is none of them"
         )
     return any(rule.private for rule in found)
 
