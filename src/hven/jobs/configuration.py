@@ -106,9 +106,8 @@ class Configuration:
     fetch_from: Annotated[
         list[str],
         Param(
-            "Hosts from which inputs are fetched that are named by an address: `example.org`, "
-            "`*.example.org`, `example.org:8080`, `*` for any, `private:HOST` for one in a "
-            "private network",
+            "Hosts from which inputs are fetched that are named by an address",
+            example="*.example.org",
             placeholder="none: nothing is fetched",
         ),
     ] = ()  # type: ignore[assignment]

@@ -18,7 +18,6 @@ from file_server import (
     dripping,
     failing,
     file,
-    redirect,
     silent,
 )
 from hven.errors import FetchError, QuotaError, SourceError
@@ -26,7 +25,7 @@ from hven.jobs import uploads
 from hven.jobs.configuration import Configuration
 from hven.jobs.contents import upload_path
 from hven.jobs.fetching.records import Fetched
-from hven.jobs.models import Fetch, Upload, User
+from hven.jobs.models import Upload, User
 
 pytestmark = pytest.mark.django_db
 Fetcher = Callable[..., Fetched]
@@ -347,44 +346,6 @@ def test_what_is_not_what_its_server_says_is_not_taken(
     server.responses["/x"] = file(STARS, **{name: text})
     assert "something else than it said" in trouble(fetch_url, server.url("/x"))
     assert not Upload.objects.exists()
-
-
-# -- redirects ------------------------------------------------------------------------------------
-
-
-def test_redirects_are_followed_to_the_file(fetch_url: Fetcher, server: FileServer) -> None:
-    for number, status in enumerate((301, 302, 303, 307, 308)):
-        server.responses[f"/{number}"] = redirect(f"/{number + 1}", status)
-    server.responses["/5"] = file(STARS)
-    found = fetch_url(server.url("/0"))
-    assert (found.url, found.found_at) == (server.url("/0"), server.url("/5"))
-    assert found.name == "0"
-    assert Fetch.objects.get().url == server.url("/0")
-
-
-def test_more_than_five_redirects_are_too_many(fetch_url: Fetcher, server: FileServer) -> None:
-    server.responses["/x"] = redirect("/x")
-    assert refusal(fetch_url, server.url("/x")) == "must lead to a file within 5 redirects"
-    assert len(server.asked) == 6
-
-
-@pytest.mark.parametrize(
-    ("place", "told"),
-    [
-        ("http://127.0.0.1:1/x", "must be at a host from which the service fetches"),
-        ("http://169.254.169.254/latest/meta-data/", "must be at a host from which"),
-        ("http://[::1]/x", "must be at a host from which"),
-        ("http://2130706433/x", "must be the name of a host"),
-        ("file:///etc/passwd", "begins with http:// or https://"),
-        ("http://u:p@127.0.0.1/", "without a user's name and password"),
-        ("//[", "must be an address that can be read"),
-    ],
-)
-def test_a_redirect_is_checked_as_the_first_address_was(
-    fetch_url: Fetcher, server: FileServer, place: str, told: str
-) -> None:
-    server.responses["/x"] = redirect(place)
-    assert told in refusal(fetch_url, server.url("/x"))
 
 
 # -- several at a time ----------------------------------------------------------------------------
