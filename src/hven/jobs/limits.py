@@ -54,9 +54,9 @@ def require_space(more: int = 0) -> None:
     """
     free, reserve = free_bytes(), configuration().disk_reserve
     if free - more < reserve:
-        wanted = f"{_size(more)} and " if more else ""
+        wanted = f"{in_words(more)} and " if more else ""
         raise UnavailableError(
-            f"there is too little space: {_size(free)} are free, {wanted}{_size(reserve)} "
+            f"there is too little space: {in_words(free)} are free, {wanted}{in_words(reserve)} "
             "must stay free",
             _FULL_RETRY,
         )
@@ -107,9 +107,9 @@ def require_byte_quota(owner: User | None, more: int = 0) -> None:
         return
     have = upload_bytes(owner) + result_bytes(owner)
     if have + more > most or (not more and have >= most):
-        told = f" and {_size(more)} more were to come" if more else ""
+        told = f" and {in_words(more)} more were to come" if more else ""
         raise QuotaError(
-            [Fault("bytes", f"must be at most {_size(most)}, you have {_size(have)}{told}")]
+            [Fault("bytes", f"must be at most {in_words(most)}, you have {in_words(have)}{told}")]
         )
 
 
@@ -142,7 +142,7 @@ def result_bytes(owner: User) -> int:
     return int(kept.aggregate(sum=Sum("result_bytes"))["sum"] or 0)
 
 
-def _size(count: int) -> str:
+def in_words(count: int) -> str:
     """A number of bytes in words."""
     value = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):

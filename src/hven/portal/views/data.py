@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -31,9 +32,9 @@ def data(request: HttpRequest) -> HttpResponse:
     """The uploads of who asks, and the datasets."""
     user = _user(request)
     search = request.GET.get("q", "").strip().replace("\0", "")
-    found = Upload.objects.filter(owner=user).order_by("-created", "-pk")
+    found = Upload.objects.filter(owner=user).select_related("fetch").order_by("-created", "-pk")
     for word in search.split():
-        found = found.filter(name__icontains=word)
+        found = found.filter(Q(name__icontains=word) | Q(fetch__url__icontains=word))
     content = {
         "page": page_of(request, found),
         "search": search,

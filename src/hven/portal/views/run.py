@@ -19,6 +19,7 @@ from hven.declare import Application, Fault
 from hven.errors import ConflictError, ParameterError, TransientError, UnavailableError, UserError
 from hven.jobs.access import identifier, readable
 from hven.jobs.configuration import configuration
+from hven.jobs.fetching import allowed
 from hven.jobs.models import Job, User
 from hven.jobs.submission import submit
 from hven.portal.asking import asker, own
@@ -195,6 +196,7 @@ def _page(request: HttpRequest, asked: Request, status: int = 200, **more: Any) 
         "mails": MAILS,
         "key": uuid.uuid4(),
         "zone": timezone.get_current_timezone_name(),
+        "fetched_from": allowed.hosts(),
         "retention_days": f"{configuration().retention_days:g}",
         "commands": asked.lines(_service(request)),
         "rerun_of": request.POST.get(f"{filling.OWN}rerun_of", ""),
