@@ -17,6 +17,8 @@ _WIDTH, _HEIGHT = 640, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 16, 48
 #: Points of a plot; of more a sample is shown.
 MOST_POINTS = 4000
+#: From one word of the legend to the next.
+_LEGEND_WIDTH = 200
 #: Lines of a logarithmic axis.
 _MOST_LINES = 8
 #: From the foot of a plot to its top.
@@ -194,14 +196,15 @@ def _label(name: str, unit: str) -> str:
 
 
 def _legend(kinds: Sequence[Points]) -> SafeString:
+    """What each kind is, above the plot, where no point can be."""
     named = [(number, kind.words) for number, kind in enumerate(kinds) if kind.words]
     return format_html_join(
         "",
         '<circle class="dot-of{}" cx="{}" cy="{}" r="4"/><text x="{}" y="{}" dy="0.32em">{}</text>',
         (
-            (f" dot-{n}" if n else "", _LEFT + 14, y, _LEFT + 24, y, words)
+            (f" dot-{n}" if n else "", x, _TOP / 2, x + 10, _TOP / 2, words)
             for n, words in named
-            for y in (_TOP + 14 + 18 * n,)
+            for x in (_LEFT + 4 + n * _LEGEND_WIDTH,)
         ),
     )
 
