@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.db.models import Sum
@@ -17,6 +18,26 @@ from hven.jobs.queue import DRAIN
 _ACTIVE = [phase.value for phase in ACTIVE]
 #: Seconds after which it is worth asking again.
 _DRAINED_RETRY, _FULL_RETRY = 300, 60
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What somebody has, and may have; a limit of 0 is none."""
+
+    jobs: int
+    jobs_limit: int
+    bytes: int
+    bytes_limit: int
+
+    @property
+    def bytes_left(self) -> int:
+        """Bytes that may come."""
+        return max(0, self.bytes_limit - self.bytes)
+
+    @property
+    def jobs_left(self) -> int:
+        """Jobs that may come."""
+        return max(0, self.jobs_limit - self.jobs)
 
 
 def require_open() -> None:
@@ -111,6 +132,12 @@ def require_byte_quota(owner: User | None, more: int = 0) -> None:
         raise QuotaError(
             [Fault("bytes", f"must be at most {in_words(most)}, you have {in_words(have)}{told}")]
         )
+
+
+def quota(owner: User) -> Quota:
+    """What somebody has, and may have."""
+    taken = upload_bytes(owner) + result_bytes(owner)
+    return Quota(active_jobs(owner), job_limit(owner), taken, byte_limit(owner))
 
 
 def job_limit(owner: User | None) -> int:

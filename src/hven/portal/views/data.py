@@ -14,12 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hven.declare import Application, Fault
 from hven.errors import ConflictError
-from hven.jobs import applications, datasets, uploads
+from hven.jobs import applications, datasets, limits, uploads
 from hven.jobs.access import offered
 from hven.jobs.models import Upload, User
 from hven.portal.asking import asker, own
 from hven.portal.paging import page_of
-from hven.portal.running import estimates
 from hven.portal.running.receiving import receive, takes_files
 
 #: Files of a dataset that are listed.
@@ -39,7 +38,7 @@ def data(request: HttpRequest) -> HttpResponse:
         "page": page_of(request, found),
         "search": search,
         "datasets": offered(user).order_by("title"),
-        "quota": estimates.quota(user),
+        "quota": limits.quota(user),
         "uses": taking_files(),
     }
     return render(request, "portal/data.html", content)

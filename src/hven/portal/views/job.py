@@ -94,20 +94,21 @@ def download(_: HttpRequest, found: Seen) -> HttpResponseBase:
 def _live(found: Seen) -> dict[str, Any]:
     job = found.job
     results = results_of(job)
+    place = position(job) if job.phase in WAITING else None
     return {
         "seen": found,
         "job": job,
         "address": found.address("job"),
         "live": found.address("live"),
         "is_moving": job.phase in ACTIVE and job.phase != "PENDING",
-        "place": position(job) if job.phase in WAITING else None,
+        "place": place,
         "stages": [_stage(stage) for stage in job.stages],
         "messages_of_job": _messages(job),
         "attempts": job.attempts.order_by("number"),
         "results": results,
         "main": _main(results),
         "advice": advice_for(job),
-        "expected": history.expected_end(job),
+        "expected": history.expected_end(job, place.number if place else 0),
     }
 
 
