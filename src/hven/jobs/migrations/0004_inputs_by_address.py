@@ -8,7 +8,7 @@ import hven.jobs.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("jobs", "0002_user_limits"),
+        ("jobs", "0003_indexes_of_lists"),
     ]
 
     operations = [
