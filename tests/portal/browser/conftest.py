@@ -6,6 +6,7 @@ says an error on the console. `HVEN_TEST_SCREENSHOTS` names a folder for picture
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -131,17 +132,23 @@ class Visitor:
 
 
 @pytest.fixture
-def visit(chromium: Browser, service: Service) -> Iterator[Callable[..., Visitor]]:
-    """Opens windows: `visit(viewport={...}, color_scheme="dark")`."""
+def visit_at(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Opens windows before any service: `visit_at(url, viewport={...})`."""
     opened: list[Visitor] = []
 
-    def open_window(**options: Any) -> Visitor:
-        opened.append(Visitor(chromium, service.url, **options))
+    def open_window(url: str, **options: Any) -> Visitor:
+        opened.append(Visitor(chromium, url, **options))
         return opened[-1]
 
     yield open_window
     for visitor in opened:
         visitor.close()
+
+
+@pytest.fixture
+def visit(visit_at: Callable[..., Visitor], service: Service) -> Callable[..., Visitor]:
+    """Opens windows: `visit(viewport={...}, color_scheme="dark")`."""
+    return functools.partial(visit_at, service.url)
 
 
 @pytest.fixture(scope="session")
