@@ -38,6 +38,8 @@ _ARGUMENTS = [
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 #: What axe calls violations that nobody may be let to meet.
 _SERIOUS = ("serious", "critical")
+_LOOK = """async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(
+  ({ id, impact, nodes }) => ({ id, impact, places: nodes.map(({ html }) => html) }))"""
 _PASSWORD = "a long enough password"
 _CODE = """
 from hven.server.part import set_up_django
@@ -110,11 +112,12 @@ class Visitor:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-        found = Axe().run(self.page).response["violations"]
-        for rule in found:
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(Axe().axe_script)
+        for rule in self.page.evaluate(_LOOK):
             if rule["impact"] in _SERIOUS:
-                places = "; ".join(node["html"][:200] for node in rule["nodes"])
-                self.faults.append(f"axe {rule['id']} on {self.page.url}: {places}")
+                places = "; ".join(html[:200] for html in rule["places"])
+                self.faults.append(f"axe {rule['id']} on {self.page.url}, {name}: {places}")
 
     def close(self) -> None:
         """End, and fail where a page did what it should not."""
@@ -166,3 +169,23 @@ def add_users(
     environment = {**os.environ, "HVEN_DATA": str(service.data)}
     code = _CODE.format(names=names, password=password, administrators=administrators)
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+@pytest.fixture(scope="session")
+def jobs_of_alice(service: Service, password: str) -> tuple[str, str]:
+    """Ids of a job that has an image, tables, a picture and a text, and of one that failed."""
+    made = subprocess.run(
+        [sys.executable, str(Path(__file__).parents[2] / "shown_jobs.py"), "alice"],
+        env={**os.environ, "HVEN_DATA": str(service.data)},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    done, failed = made.stdout.split()
+    return done, failed
+
+
+@pytest.fixture
+def job_of_alice(jobs_of_alice: tuple[str, str]) -> str:
+    """The id of the job that has results."""
+    return jobs_of_alice[0]
