@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from PIL import Image
 
 import hven.portal
 from hven.jobs.models import Part, User
@@ -72,9 +74,13 @@ def test_the_help_page_shows_its_pictures_and_says_what_is_on_them(nobody: Clien
         "register", "application", "run", "look", "job", "result", "share",
     ]  # fmt: skip
     for each in facts:
-        assert (each["width"], each["height"], each["loading"]) == ("1200", "800", "lazy")
+        assert each["loading"] == "lazy"
+        assert int(each["width"]) <= 1200
         assert len(each["alt"]) > 25
-        assert nobody.get(each["src"])["Content-Type"] == "image/webp"
+        shown = nobody.get(each["src"])
+        assert shown["Content-Type"] == "image/webp"
+        with Image.open(io.BytesIO(shown.content)) as picture:
+            assert picture.size == (int(each["width"]), int(each["height"]))
 
 
 def test_every_picture_of_the_help_page_is_small_and_of_use() -> None:

@@ -45,6 +45,9 @@ _WATCH = """() => {
   note();
 }"""
 
+# A busy machine takes its time to look into files.
+expect.set_options(timeout=40_000)
+
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
