@@ -15,13 +15,12 @@ demo: .venv/ready
 serve: .venv/ready
 	.venv/bin/hven serve
 
-# All tests, those of the service on both databases; those that want a program that is not
-# installed skip and name its package.
+# All tests, those of jobs and of what serves them on both databases; those that want a program
+# that is not installed skip and name its package.
 test: .venv/ready
 	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow"
 	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not slow" --database postgresql \
-		--ignore tests/portal/browser tests/jobs tests/web tests/api tests/vo tests/server \
-		tests/faults tests/portal
+		tests/jobs tests/api tests/server tests/faults
 
 # Style, types, layers, versions of steps, documentation.
 check: .venv/ready
@@ -36,10 +35,12 @@ check: .venv/ready
 bench: .venv/ready
 	sh benchmarks/run_all.sh
 
-# Tests that take longer than a minute each.
+# Tests that take longer than a minute each, and pages and documents on PostgreSQL.
 soak: .venv/ready
 	$(PY) -m pytest -q -m slow
-	$(PY) -m pytest -q -m slow --database postgresql tests/jobs tests/web tests/api tests/vo tests/server tests/faults
+	$(PY) -m pytest -q -m slow --database postgresql tests/jobs tests/api tests/server tests/faults
+	$(PY) -m pytest -q -n 2 --dist loadgroup --database postgresql \
+		--ignore tests/portal/browser tests/web tests/vo tests/portal
 
 # Mend what the tools can mend by themselves.
 format: .venv/ready

@@ -49,11 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command += ["--box", "1", "--memory", str(options.memory), "-o", str(folder / "groups")]
     usage = watch(command, os.environ | {"HVEN_STORE": str(folder / "store")})
     kept = sum(path.stat().st_size for path in (folder / "store").rglob("*"))
-    said = [
-        line.split(maxsplit=1)[-1]
-        for line in (folder / "groups" / "fof.log").read_text().splitlines()
-        if any(word in line for word in ("time", "groups", "particles", "bricks"))
-    ]
+    words = ("cut into", "Particles:", "groups:", "Groups with", "time:")
+    lines = (folder / "groups" / "log.txt").read_text().splitlines()
+    said = [line for line in lines if any(word in line for word in words)]
     publish(
         "groups-large",
         f"{particles:,} particles in bricks, {os.cpu_count()} cores",

@@ -19,12 +19,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from hven.apps.fof.showing import make_clumps
+
 #: Side of the periodic box in Mpc, and the linking length in mean separations.
 SIDE, LINKING_LENGTH = 100.0, 0.2
-#: Clumps within clumps, as Soneira & Peebles 1978 (AJ 83, 845) make them: so many spheres, each
-#: with so many smaller ones by this factor, so many times.
-CLUMPS, FAMILY, SHRINK, GENERATIONS = 60, 5, 2.6, 5
-LARGEST_RADIUS = 8.0
+CLUMPS, GENERATIONS = 60, 5
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
     folder = parser.parse_args(words).output.absolute() / "groups"
     folder.mkdir(parents=True, exist_ok=True)
     # The year in which Tycho's observatory on Hven was begun.
-    positions = make_particles(np.random.default_rng(1576))
+    positions = make_clumps(np.random.default_rng(1576), SIDE, CLUMPS, GENERATIONS)
     particles = write_particles(folder / "particles.hdf5", positions)
     print(f"{len(positions):,} made particles, clumps within clumps, in a periodic box\n")
     options = ["--box", f"{SIDE:g}", "--linking-length", f"{LINKING_LENGTH:g}"]
@@ -47,20 +46,6 @@ def main(words: Sequence[str] | None = None) -> int:
         return code
     print_groups(folder / "found")
     return print_comparison(positions, folder / "found")
-
-
-def make_particles(rng: np.random.Generator) -> Floats:
-    """Positions (n, 3) in the box: clumps within clumps, and as many again at random."""
-    centers = rng.uniform(0.0, SIDE, (CLUMPS, 3))
-    radius = LARGEST_RADIUS
-    for _ in range(GENERATIONS):
-        directions = rng.normal(size=(len(centers) * FAMILY, 3))
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        reach = radius * np.cbrt(rng.uniform(0.0, 1.0, (len(directions), 1)))
-        centers = np.repeat(centers, FAMILY, axis=0) + directions * reach
-        radius /= SHRINK
-    background = rng.uniform(0.0, SIDE, (len(centers) // 4, 3))
-    return np.asarray(np.mod(np.concatenate([centers, background]), SIDE))
 
 
 def write_particles(path: Path, positions: Floats) -> Path:

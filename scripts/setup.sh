@@ -32,7 +32,7 @@ echo "Setting up .venv with $("$python" --version)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 echo "Compiling the kernels, once"
-.venv/bin/python -c "from hven.kernels import loading
-loading.load_mosaic_kernels()
-loading.load_percolation_kernels()"
+.venv/bin/python -c "from hven.kernels import loading; loading.load_mosaic_kernels()" &
+.venv/bin/python -c "from hven.kernels import loading; loading.load_percolation_kernels()"
+wait $!
 touch .venv/ready

@@ -126,12 +126,8 @@ def django_db_modify_db_settings() -> Iterator[None]:
 @pytest.fixture
 def cluster() -> Iterator[postgresql.Cluster]:
     """A PostgreSQL server of the test's own, started; it may be killed."""
-    if postgresql.programs() is None:
-        missing("initdb", postgresql.PACKAGE)
-    server = postgresql.Cluster()
-    server.start()
-    yield server
-    server.remove()
+    with postgresql.running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ ADDRESSES: dict[str, Row] = {
     "portal:applications": OPEN,
     "portal:application": of(OPEN, "application"),
     "portal:example": of(OWN_POST_ONLY, "application"),
+    "portal:example-picture": of(OPEN, "illustrated"),
     "portal:run": of(OWN, "application"),
     "portal:run-check": of(OWN_POST_ONLY, "application"),
     "portal:again": Row((302, 404, 404, 302, 302), ("job",)),

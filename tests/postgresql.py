@@ -11,10 +11,13 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+
+from programs import missing
 
 #: The Debian package without which there is no server.
 PACKAGE = "postgresql"
@@ -170,3 +173,16 @@ def _children(process: int) -> list[int]:
 
 def _version(folder: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in folder.parent.name.split(".") if part.isdigit())
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Cluster]:
+    """A server that answers; without its programs the test skips or fails."""
+    if programs() is None:
+        missing("initdb", PACKAGE)
+    server = Cluster()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

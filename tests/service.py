@@ -17,6 +17,9 @@ from typing import Any
 
 import httpx
 
+#: What is offered where tests use no real application: they take seconds to get warm.
+APPLICATIONS_OF_TESTS = "echo\ntiles\ncopy\nlisted\nlarge\ntrouble\nstubborn"
+WITH_MOSAICS = f"{APPLICATIONS_OF_TESTS}\nmosaic"
 #: Seconds within which what is waited for has to come, on a busy machine.
 PATIENCE = 120.0
 
@@ -84,6 +87,10 @@ class Service:
         """The supervisor."""
         assert self._process is not None
         return self._process.pid
+
+    def runs(self) -> bool:
+        """Whether its supervisor is there."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def token(self) -> str:

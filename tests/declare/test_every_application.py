@@ -42,6 +42,10 @@ def test_an_example_can_be_made_and_its_values_are_right(application, tmp_path):
     for value in files:
         for path in value if isinstance(value, list) else filter(None, [value]):
             assert (tmp_path / path).is_file()
+    if example.picture is not None:
+        content = example.picture.read_bytes()
+        assert content[8:12] == b"WEBP"
+        assert len(content) < 80_000
     if application.cost is not None:
         assert min(application.cost(values, 10**6)) > 0
 

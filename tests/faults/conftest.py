@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import postgresql
-from service import Service
+from service import APPLICATIONS_OF_TESTS, Service
 
 #: Bytes of the small disk.
 _SIZE = 96 * 2**20
@@ -35,6 +35,7 @@ def begin(tmp_path: Path, server: postgresql.Cluster | None) -> Iterator[Callabl
     def one(folder: Path = tmp_path / "service", **more: Any) -> Service:
         settings = {
             "PYTHONPATH": str(APPLICATIONS),
+            "HVEN_APPLICATIONS": APPLICATIONS_OF_TESTS,
             "HVEN_DISK_RESERVE": "0",
             "HVEN_SLOTS": "2",
             "HVEN_WORKERS": "2",

@@ -17,7 +17,7 @@ from faults.checker import violations
 from faults.crowd import Crowd
 from faults.nemesis import Nemesis
 from faults.wishes import mixed
-from service import Service, wait
+from service import WITH_MOSAICS, Service, wait
 
 #: Seconds from the last kill until all jobs have ended.
 SETTLED_SECONDS = 90.0
@@ -28,6 +28,13 @@ Begin = Callable[..., Service]
 
 
 def test_nothing_is_lost_whatever_is_killed(
+    begin: Begin, server: postgresql.Cluster | None, tmp_path: Path
+) -> None:
+    survive(begin, server, tmp_path, count=60, seconds=12, seed=1)
+
+
+@pytest.mark.slow
+def test_nothing_of_two_hundred_jobs_is_lost(
     begin: Begin, server: postgresql.Cluster | None, tmp_path: Path
 ) -> None:
     survive(begin, server, tmp_path, count=200, seconds=27, seed=1)
@@ -55,7 +62,7 @@ def survive(
     wishes = list(mixed(count, folder / "files", seed))
     marks = folder / "marks"
     marks.touch()
-    service = begin(test_marks=marks).start()
+    service = begin(test_marks=marks, applications=WITH_MOSAICS).start()
     books, nemesis = Books(service, server), Nemesis(service, server, seed)
     with Crowd(service, wishes, 0.8 * seconds) as crowd:
         nemesis.rage(seconds)

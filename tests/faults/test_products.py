@@ -13,7 +13,7 @@ import httpx
 import postgresql
 from faults.books import Books
 from faults.wishes import Wish, sky, tiles
-from service import Service, wait
+from service import WITH_MOSAICS, Service, wait
 
 Begin = Callable[..., Service]
 
@@ -75,7 +75,7 @@ def flip_a_bit(product: Path) -> None:
 def test_a_mosaic_killed_at_three_quarters_redoes_at_most_a_quarter(
     begin: Begin, server: postgresql.Cluster | None, tmp_path: Path
 ) -> None:
-    service = begin(workers=1, retry_seconds=0.1).start()
+    service = begin(workers=1, retry_seconds=0.1, applications=WITH_MOSAICS).start()
     books = Books(service, server)
     with service.client() as client:
         images = [upload(client, path) for path in sky(tmp_path / "sky", 1, (6, 7), 300)]

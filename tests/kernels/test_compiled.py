@@ -14,8 +14,9 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 import hven.kernels
-from hven.kernels import compiled
+from hven.kernels import compiled, loading
 from hven.kernels.coverage import finish
+from hven.kernels.percolation import friends_of_friends, group_properties, order_groups
 
 #: Prints a digest of an image on a curved map, in float64 so that every last bit shows.
 PROJECT = """
@@ -85,3 +86,16 @@ def _kernels() -> dict[str, Dispatcher]:
     }
     assert "hven.kernels.coverage.add_cells" in kernels
     return kernels
+
+
+def test_particles_that_a_store_kept_need_no_code_of_their_own() -> None:
+    loading.load_percolation_kernels()
+    kernels = list(_kernels().values())
+    before = [len(kernel.signatures) for kernel in kernels]
+    points = np.random.default_rng(1).random((100, 3))
+    points.flags.writeable = False
+    labels = friends_of_friends(points, 0.1, box=[1.0] * 3)
+    labels.flags.writeable = False
+    group_properties(labels, points, box=[1.0] * 3, masses=points[:, 0], velocities=points)
+    order_groups(labels, points)
+    assert [len(kernel.signatures) for kernel in kernels] == before

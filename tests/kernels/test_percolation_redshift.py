@@ -119,3 +119,12 @@ def test_every_fault_of_the_galaxies_is_told_at_once() -> None:
         "transverse",
         "line_of_sight",
     ]
+
+
+def test_a_criterion_and_a_method_that_there_are_not_are_named_together() -> None:
+    with pytest.raises(ParameterError) as found:
+        redshift_space_groups([[1.0, 0.0, 0.0]], 1.0, 1.0, 1.0, criterion="mean", method="grid")  # type: ignore[arg-type]
+    assert str(found.value).splitlines()[-2:] == [
+        "criterion: must be one of mean-angle, mean-distance, got mean",
+        "method: must be one of tree, brute, got grid",
+    ]

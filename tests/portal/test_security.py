@@ -56,6 +56,7 @@ def things(user: User, configuration: Configuration, tmp_path: Path) -> dict[str
     dataset = Dataset.objects.create(name="survey", title="Survey", folder=str(tmp_path))
     return {
         "application": "echo",
+        "illustrated": "mosaic",
         "job": job.pk,
         "link": token_of(share(user, job, job.destruction)),
         "image": "sky.fits",

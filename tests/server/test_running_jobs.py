@@ -63,3 +63,4 @@ def test_a_driver_that_does_not_make_room_is_killed(service: Service) -> None:
     service.start()
     with service.client() as client:
         wait(lambda: read(client, url)["attempt"] == 2)
+        client.post(f"{url}/abort")

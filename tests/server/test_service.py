@@ -30,11 +30,15 @@ def answers(service: Service) -> bool:
 
 
 def all_run(service: Service) -> bool:
-    return [len(service.parts(kind)) for kind in KINDS] == [2, 1, 1]
+    return [len(service.parts(kind)) for kind in KINDS] == [1, 1, 1]
 
 
-def test_first_use_makes_what_is_needed_and_keeps_it_to_the_owner(service: Service) -> None:
+def test_first_use_makes_what_is_needed_and_keeps_it_to_the_owner(
+    begin: Callable[..., Service],
+) -> None:
+    service = begin(HVEN_WEB_PROCESSES=2).start()
     assert answers(service)
+    wait(lambda: [len(service.parts(kind)) for kind in KINDS] == [2, 1, 1])
     for name in ("admin-token", "secret-key"):
         assert (service.data / name).stat().st_mode & 0o777 == 0o600
     for name in ("jobs", "uploads", "run", "logs"):
@@ -54,9 +58,8 @@ def test_a_second_start_keeps_what_the_first_made(service: Service) -> None:
     assert not [line for line in service.said if "made" in line]
 
 
-def test_the_same_service_does_not_run_twice(
-    service: Service, begin: Callable[..., Service]
-) -> None:
+def test_the_same_service_does_not_run_twice(begin: Callable[..., Service]) -> None:
+    service = begin().start()
     with pytest.raises(AssertionError, match=f"runs already.*process {service.process}"):
         begin().start()
     assert answers(service)
@@ -112,7 +115,7 @@ def test_the_parts_end_with_a_supervisor_that_is_killed(service: Service) -> Non
 def test_parts_run_alone(begin: Callable[..., Service], tmp_path: Path) -> None:
     web = begin("web").start()
     assert answers(web)
-    assert (len(web.parts("web")), len(web.parts("dispatcher"))) == (2, 0)
+    assert (len(web.parts("web")), len(web.parts("dispatcher"))) == (1, 0)
     rest = begin("dispatch").start()
     wait(lambda: rest.parts("dispatcher") and rest.parts("keeper"))
     assert rest.stop() == 0

@@ -121,7 +121,8 @@ def numbers_while(events: Iterator[dict[str, Any]]) -> Iterator[int]:
         yield event.get("number", 0)
 
 
-def test_the_end_of_the_service_ends_a_stream_in_order(service: Service) -> None:
+def test_the_end_of_the_service_ends_a_stream_in_order(begin: Callable[..., Service]) -> None:
+    service = begin().start()
     with service.client() as client:
         job = submit(client, count=10_000, seconds=0.05)
         told = follow(client, job["id"])
@@ -181,7 +182,7 @@ def test_a_body_of_unknown_length_is_refused(service: Service) -> None:
 
 def test_transfers_do_not_hold_up_other_requests(begin: Callable[..., Service]) -> None:
     """Uploads that hang take no thread from those who only ask."""
-    service = begin(HVEN_WEB_PROCESSES=1, HVEN_WEB_THREADS=2).start()
+    service = begin(HVEN_WEB_THREADS=2).start()
     place = urlsplit(service.url)
     head = (
         "PUT /api/v1/uploads?name=slow HTTP/1.1\r\nHost: here\r\n"

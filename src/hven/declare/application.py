@@ -34,11 +34,14 @@ class Example:
         Parameters as typed; files by their names.
     make
         Writes these files into a folder.
+    picture
+        What comes out, as WebP of at most 800 pixels; a file of the application's package.
     """
 
     help: str
     values: Mapping[str, str | list[str]]
     make: Callable[[Path], None]
+    picture: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)

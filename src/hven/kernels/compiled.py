@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numpy.typing import NDArray
 
 
 def _stamp(folder: Path) -> str:
@@ -51,3 +52,14 @@ compiled_to_the_bit = _compiler()
 #: The same for what such kernels call. It may make no arrays: without that, arrays passed in are
 #: not counted as used and unused again, which takes longer than the work of a short function.
 inlined_to_the_bit = _compiler(forceinline=True, _nrt=False)
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that cannot be written.
+
+    Kernels are compiled for each type of array, and what a store kept is of another type than
+    what was just made. Given views like this, they are compiled once.
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view

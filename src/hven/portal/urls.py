@@ -26,6 +26,11 @@ pages: list[URLPattern | URLResolver] = [
     path("applications/", applications.catalogue, name="applications"),
     path("applications/<slug:name>/", applications.application, name="application"),
     path("applications/<slug:name>/example/", applications.example, name="example"),
+    path(
+        "applications/<slug:name>/example.webp",
+        applications.example_picture,
+        name="example-picture",
+    ),
     path("applications/<slug:name>/run/", run.run, name="run"),
     path("applications/<slug:name>/run/check/", run.check, name="run-check"),
     path("applications/<slug:name>/inputs/", inputs.inputs, name="inputs"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from hven.declare import Output, Param, application
+from hven.apps.fof.showing import EXAMPLE_HELP, EXAMPLE_PICTURE, EXAMPLE_VALUES, make_example
+from hven.declare import Example, Output, Param, application
 from hven.engine import Run
 from hven.errors import Fault
 
@@ -106,6 +107,7 @@ def _warm() -> None:
     version=1,
     check=_conflicts,
     warm=_warm,
+    example=Example(EXAMPLE_HELP, EXAMPLE_VALUES, make_example, EXAMPLE_PICTURE),
     references=(
         "Huchra & Geller 1982, ApJ 257, 423, doi:10.1086/160000",
         "Davis et al. 1985, ApJ 292, 371, doi:10.1086/163168",

@@ -78,7 +78,7 @@ def _figure(size: tuple[float, float]) -> Any:
 
     figure = Figure(figsize=size)
     # By hand: matplotlib's own layouts draw everything a second time.
-    figure.subplots_adjust(left=0.09, right=0.95, bottom=0.1, top=0.91, wspace=0.5)
+    figure.subplots_adjust(left=0.09, right=0.88, bottom=0.1, top=0.91, wspace=0.5)
     return figure
 
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from hven.apps.mosaic.showing import EXAMPLE_HELP, EXAMPLE_VALUES, cost, make_example
+from hven.apps.mosaic.showing import (
+    EXAMPLE_HELP,
+    EXAMPLE_PICTURE,
+    EXAMPLE_VALUES,
+    cost,
+    make_example,
+)
 from hven.declare import Example, Output, Param, SkyPosition, application
 from hven.engine import Run
 from hven.errors import Fault
@@ -91,7 +97,7 @@ def _warm() -> None:
     warm=_warm,
     family="Images",
     cost=cost,
-    example=Example(EXAMPLE_HELP, EXAMPLE_VALUES, make_example),
+    example=Example(EXAMPLE_HELP, EXAMPLE_VALUES, make_example, EXAMPLE_PICTURE),
     references=(
         "Berriman et al. 2002, Proc. SPIE 4846, 91, doi:10.1117/12.461512",
         "Fruchter & Hook 2002, PASP 114, 144, doi:10.1086/338393",

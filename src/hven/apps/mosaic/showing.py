@@ -23,6 +23,7 @@ EXAMPLE_HELP = (
     "Three simulated images of one field with different backgrounds: in the mosaic their seams "
     "are gone."
 )
+EXAMPLE_PICTURE = Path(__file__).with_name("example.webp")
 
 
 def cost(values: Mapping[str, Any], input_bytes: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hven.errors import Fault, ParameterError
-from hven.kernels.compiled import compiled_to_the_bit
+from hven.kernels.compiled import compiled_to_the_bit, read_only
 from hven.kernels.percolation.brute import brute_labels
 from hven.kernels.percolation.grid import grid_labels
 from hven.kernels.percolation.lattice import lay_out
@@ -106,12 +106,12 @@ def _find_groups(
 
 
 def as_points(positions: ArrayLike) -> NDArray[Any]:
-    """Positions as the kernels take them: (n, 2) or (n, 3), in C order, native floats."""
+    """Positions as the kernels take them: (n, 2) or (n, 3), C order, native floats, read only."""
     array = np.asarray(positions)
     kind = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
     if array.ndim != 2 or array.shape[1] not in (2, 3):
         raise ParameterError([Fault("positions", f"must be (n, 2) or (n, 3), got {array.shape}")])
-    return np.ascontiguousarray(array, dtype=kind)
+    return read_only(np.ascontiguousarray(array, dtype=kind))
 
 
 def as_box(box: Sequence[float] | None, dimensions: int) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hven.errors import Fault, ParameterError
-from hven.kernels.compiled import compiled_to_the_bit, inlined_to_the_bit
+from hven.kernels.compiled import compiled_to_the_bit, inlined_to_the_bit, read_only
 from hven.kernels.percolation.groups import as_box, as_points
 
 Floats = NDArray[np.float64]
@@ -80,7 +80,7 @@ def group_properties(
     sides = as_box(box, dimensions)
     weights = _given(masses, "masses", (n,))
     moving = _given(velocities, "velocities", (n, dimensions))
-    labels = np.ascontiguousarray(labels)
+    labels = read_only(np.ascontiguousarray(labels))
     groups = int(labels.max(initial=-1)) + 1
     size, reference = np.zeros(groups, np.int64), np.full(groups, -1)
     _find_references(labels, points, size, reference)
@@ -138,7 +138,7 @@ def order_groups(labels: NDArray[Any], positions: ArrayLike, *, smallest: int = 
     position, by the first axis, then the next. -1 for particles that were left out.
     """
     points = as_points(positions)
-    labels = np.ascontiguousarray(labels)
+    labels = read_only(np.ascontiguousarray(labels))
     groups = int(labels.max(initial=-1)) + 1
     size, reference = np.zeros(groups, np.int64), np.full(groups, -1)
     _find_references(labels, points, size, reference)
@@ -154,11 +154,11 @@ def order_groups(labels: NDArray[Any], positions: ArrayLike, *, smallest: int = 
 def _given(values: ArrayLike | None, name: str, shape: tuple[int, ...]) -> Floats:
     """Values as float64, empty if there are none."""
     if values is None:
-        return np.empty((0, *shape[1:]))
+        return read_only(np.empty((0, *shape[1:])))
     array = np.ascontiguousarray(values, np.float64)
     if array.shape != shape:
         raise ParameterError([Fault(name, f"must be {shape}, got {array.shape}")])
-    return array
+    return read_only(array)
 
 
 def _wrapped(center: Floats, lengths: Floats) -> Floats:

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 #: Which pairs of galaxies are linked.
 Criterion = Literal["mean-angle", "mean-distance"]
+#: How friends are found.
+Method = Literal["tree", "brute"]
 
 
 def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> Floats:
@@ -35,7 +37,7 @@ def redshift_space_groups(
     line_of_sight: ArrayLike,
     *,
     criterion: Criterion = "mean-angle",
-    method: Literal["tree", "brute"] = "tree",
+    method: Method = "tree",
 ) -> NDArray[np.int32]:
     """Group numbers (n,) of galaxies, in the order of the lowest galaxy in each group.
 
@@ -69,9 +71,14 @@ def redshift_space_groups(
         If an argument has a wrong shape or is out of bounds; all faults at once.
     """
     galaxies = _galaxies(directions, distances, transverse, line_of_sight)
-    if criterion not in get_args(Criterion):
-        text = f"must be one of {', '.join(get_args(Criterion))}, got {criterion}"
-        raise ParameterError([Fault("criterion", text)])
+    choices = (("criterion", criterion, Criterion), ("method", method, Method))
+    faults = [
+        Fault(name, f"must be one of {', '.join(get_args(kind))}, got {value}")
+        for name, value, kind in choices
+        if value not in get_args(kind)
+    ]
+    if faults:
+        raise ParameterError(faults)
     order = np.arange(len(galaxies), dtype=np.int32)
     parent, labels = order.copy(), np.empty_like(order)
     by_angle = criterion == "mean-angle"

@@ -81,6 +81,15 @@ def example(request: HttpRequest, name: str) -> HttpResponse:
     return redirect(f"{address}?{urllib.parse.urlencode(given, doseq=True)}")
 
 
+@require_safe
+def example_picture(_: HttpRequest, name: str) -> HttpResponse:
+    """What comes out of an example."""
+    made = found(name)
+    if made.example is None or made.example.picture is None:
+        raise Http404(f"example: {name} has no picture")
+    return HttpResponse(made.example.picture.read_bytes(), content_type="image/webp")
+
+
 def found(name: str) -> Application:
     """The application of that name; 404 when it is not offered."""
     try:
