@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 DATA ?=
 
-.PHONY: demo serve test check bench soak format lock steps words clean
+.PHONY: demo serve test check bench soak format lock steps words pictures clean
 
 # Mosaic of real frames, by the command line and by the service, and groups of made particles;
 # DATA=folder takes your own FITS images instead.
@@ -49,8 +49,13 @@ format: .venv/ready
 
 # The words of the portal: new ones into the catalogue, the catalogue into what Django reads.
 words: .venv/ready
-	cd src/hven/portal && ../../../$(PY) -m django makemessages -l pt_BR --no-obsolete --no-location
+	cd src/hven/portal && ../../../$(PY) -m django makemessages -l pt_BR --no-obsolete --no-location --no-wrap
 	cd src/hven/portal && ../../../$(PY) -m django compilemessages
+
+# The pictures of the help page, taken by the browser test that goes the way it tells of.
+pictures: .venv/ready
+	HVEN_TEST_PICTURES=$(CURDIR)/src/hven/portal/static/portal/help $(PY) -m pytest -q \
+		tests/portal/browser/test_first_mosaic.py
 
 # After a step's code changed and its version was raised.
 steps: .venv/ready

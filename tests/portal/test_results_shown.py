@@ -286,3 +286,20 @@ def test_a_desktop_program_gets_an_address_of_some_hours(
     assert given["message"] == "image.load.fits"
     answer = nobody.get(given["url"].removeprefix("http://testserver"))
     assert b"".join(answer.streaming_content).startswith(b"SIMPLE  =")
+
+
+@pytest.mark.parametrize(
+    ("file", "media_type", "message", "form"),
+    [
+        ("groups.fits", "application/fits", "table.load.fits", None),
+        ("groups.vot", "application/x-votable+xml", "table.load.votable", None),
+        ("groups.ecsv", "text/ecsv", "table.load.stil", "ecsv"),
+        ("images.tbl", "text/plain", "table.load.stil", "ipac"),
+    ],
+)
+def test_a_table_goes_by_the_message_that_says_its_format(
+    alice: Client, job: Job, keep: Any, file: str, media_type: str, message: str, form: str | None
+) -> None:
+    keep("groups", file, media_type, lambda path: path.write_text("words"))
+    given = alice.post(f"/jobs/{job.pk}/results/groups/samp/").json()
+    assert (given["message"], given.get("format")) == (message, form)

@@ -155,7 +155,7 @@ class Report:
         moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
         news = News(kind, message["text"], data, moment)
         if kind == "stage":
-            self._stages[data["step"]] = data
+            self._stages[data["step"]] = data | {"text": news.text}
             self._changed = True
             if not self._is_worth_telling(data):
                 return

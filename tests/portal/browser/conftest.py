@@ -6,6 +6,7 @@ says an error on the console. `HVEN_TEST_SCREENSHOTS` names a folder for picture
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -39,6 +40,8 @@ _ARGUMENTS = [
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 #: What axe calls violations that nobody may be let to meet.
 _SERIOUS = ("serious", "critical")
+_LOOK = """async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(
+  ({ id, impact, nodes }) => ({ id, impact, places: nodes.map(({ html }) => html) }))"""
 _PASSWORD = "a long enough password"
 _CODE = """
 from hven.server.part import set_up_django
@@ -115,11 +118,12 @@ class Visitor:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-        found = Axe().run(self.page).response["violations"]
-        for rule in found:
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(Axe().axe_script)
+        for rule in self.page.evaluate(_LOOK):
             if rule["impact"] in _SERIOUS:
-                places = "; ".join(node["html"][:200] for node in rule["nodes"])
-                self.faults.append(f"axe {rule['id']} on {self.page.url}: {places}")
+                places = "; ".join(html[:200] for html in rule["places"])
+                self.faults.append(f"axe {rule['id']} on {self.page.url}, {name}: {places}")
 
     def close(self) -> None:
         """End, and fail where a page did what it should not."""
@@ -137,17 +141,23 @@ class Visitor:
 
 
 @pytest.fixture
-def visit(chromium: Browser, service: Service) -> Iterator[Callable[..., Visitor]]:
-    """Opens windows: `visit(viewport={...}, color_scheme="dark")`."""
+def visit_at(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Opens windows before any service: `visit_at(url, viewport={...})`."""
     opened: list[Visitor] = []
 
-    def open_window(**options: Any) -> Visitor:
-        opened.append(Visitor(chromium, service.url, **options))
+    def open_window(url: str, **options: Any) -> Visitor:
+        opened.append(Visitor(chromium, url, **options))
         return opened[-1]
 
     yield open_window
     for visitor in opened:
         visitor.close()
+
+
+@pytest.fixture
+def visit(visit_at: Callable[..., Visitor], service: Service) -> Callable[..., Visitor]:
+    """Opens windows: `visit(viewport={...}, color_scheme="dark")`."""
+    return functools.partial(visit_at, service.url)
 
 
 @pytest.fixture(scope="session")
@@ -165,3 +175,23 @@ def add_users(
     environment = {**os.environ, "HVEN_DATA": str(service.data)}
     code = _CODE.format(names=names, password=password, administrators=administrators)
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+@pytest.fixture(scope="session")
+def jobs_of_alice(service: Service, password: str) -> tuple[str, str]:
+    """Ids of a job that has an image, tables, a picture and a text, and of one that failed."""
+    made = subprocess.run(
+        [sys.executable, str(Path(__file__).parents[2] / "shown_jobs.py"), "alice"],
+        env={**os.environ, "HVEN_DATA": str(service.data)},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    done, failed = made.stdout.split()
+    return done, failed
+
+
+@pytest.fixture
+def job_of_alice(jobs_of_alice: tuple[str, str]) -> str:
+    """The id of the job that has results."""
+    return jobs_of_alice[0]

@@ -65,7 +65,7 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=[(size, str(size)) for size in (10, 25, 50, 100, 200)],
     )
     theme = forms.ChoiceField(
-        label=_("Look"),
+        label=_("Appearance"),
         required=False,
         choices=[("", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))],
     )

@@ -13,6 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+#: Files of which each gets a picture; it takes some tenths of a second.
+_MOST_PICTURES = 16
+
 
 def main() -> None:
     """Set limits, then look at one file after the other."""
@@ -28,7 +31,7 @@ def main() -> None:
     os.nice(5)
     files = json.load(sys.stdin)["files"]
     # A picture a file, where there are few; many are told apart by their places on the sky.
-    pictures = len(files) <= 6
+    pictures = len(files) <= _MOST_PICTURES
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # What libraries print is no answer.
     for path, name in files:

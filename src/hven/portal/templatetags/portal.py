@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 from datetime import timedelta
 from typing import Any
 
@@ -102,7 +104,20 @@ def paragraphs(text: str) -> list[str]:
 def picture(name: str, text: str) -> SafeString:
     """A picture of the help page, where there is one in `portal/help/`."""
     path = f"portal/help/{name}.webp"
-    if asset(path) is None:
+    found = asset(path)
+    if found is None:
         return SafeString("")
-    address = static(path)
-    return format_html('<img class="shot" src="{}" alt="{}" loading="lazy">', address, text)
+    width, height = _size(found.content)
+    return format_html(
+        '<img class="shot" src="{}" alt="{}" width="{}" height="{}" loading="lazy">',
+        static(path), text, width, height,
+    )  # fmt: skip
+
+
+@functools.lru_cache
+def _size(content: bytes) -> tuple[int, int]:
+    """Width and height of a picture, so that its page does not jump when it arrives."""
+    from PIL import Image  # Only the help page has pictures.
+
+    with Image.open(io.BytesIO(content)) as found:
+        return found.size

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django import template
 from django.template.defaultfilters import filesizeformat
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from hven.jobs.history import Span
@@ -50,7 +50,8 @@ def _span(span: Span, words: object) -> str:
     middle = f"≈ {words(span.middle)}"
     if span.high <= 1.2 * max(span.low, 1e-9):
         return middle
-    return f"{middle} ({words(span.low)} – {words(span.high)})"
+    bounds = f"({words(span.low)} – {words(span.high)})"
+    return format_html('{} <span class="nowrap">{}</span>', middle, bounds)
 
 
 def _time(seconds: float) -> str:

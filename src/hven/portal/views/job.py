@@ -22,6 +22,7 @@ from hven.portal.models import Tag
 from hven.portal.outcomes import advice_for
 from hven.portal.results import Shown, results_of
 from hven.portal.seeing import Seen, seen
+from hven.portal.views.status import someone_dispatches
 from hven.web.archives import archive
 from hven.web.log import log_lines
 
@@ -102,6 +103,7 @@ def _live(found: Seen) -> dict[str, Any]:
         "live": found.address("live"),
         "is_moving": job.phase in ACTIVE and job.phase != "PENDING",
         "place": place,
+        "nobody_runs": job.phase == "QUEUED" and not someone_dispatches(),
         "stages": [_stage(stage) for stage in job.stages],
         "messages_of_job": _messages(job),
         "attempts": job.attempts.order_by("number"),
@@ -121,7 +123,8 @@ def _main(results: list[Shown]) -> Shown | None:
 
 def _stage(stage: dict[str, Any]) -> dict[str, Any]:
     total, done = stage.get("total", 0), stage.get("done", 0)
-    return stage | {"percent": int(100 * done / total) if total else 0}
+    text = stage.get("text", "").removesuffix(".")
+    return stage | {"text": text, "percent": int(100 * done / total) if total else 0}
 
 
 def _messages(job: Job) -> list[Event]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from hven.jobs import access
 from hven.jobs.clock import now
+from hven.jobs.models import Result
 from hven.portal import sharing
 from hven.portal.asking import asker, own
 from hven.portal.results import shown
@@ -19,8 +21,8 @@ from hven.web.addresses import absolute
 
 #: For how long the program may fetch the file.
 _TIME = timedelta(hours=12)
-_MESSAGES = {"image": "image.load.fits", "table": "table.load.votable"}
-_TABLES = {".fits": "table.load.fits", ".fit": "table.load.fits"}
+#: Tables of other kinds have no standard message; TOPCAT takes one of its own, with a format.
+_FORMATS = {".ecsv": "ecsv", ".csv": "csv", ".parquet": "parquet", ".tbl": "ipac"}
 
 
 @own
@@ -31,16 +33,23 @@ def hand_over(request: HttpRequest, job: uuid.UUID, name: str) -> HttpResponse:
     row = found.result(name)
     user = asker(request)
     assert user is not None  # `own` sees to it.
-    way = shown(row).way
-    suffix = "." + row.file.rpartition(".")[2].lower()
-    message = _TABLES.get(suffix) if way == "table" else None
     link = sharing.share(user, found.job, now() + _TIME, "SAMP")
     path = reverse("portal:shared-file", args=[sharing.token_of(link), row.name])
     return JsonResponse(
-        {
-            "message": message or _MESSAGES.get(way, "image.load.fits"),
+        _message(row)
+        | {
             "url": absolute(request, path.rstrip("/")) + "/",
             "name": f"{found.job.label or found.job.application} {row.name}",
             "id": f"{found.job.pk}/{row.name}",
         }
     )
+
+
+def _message(row: Result) -> dict[str, str]:
+    """The message by which programs are told, and what it says beside the address."""
+    if shown(row).way != "table":
+        return {"message": "image.load.fits"}
+    suffix = Path(row.file).suffix.lower()
+    if suffix in _FORMATS:
+        return {"message": "table.load.stil", "format": _FORMATS[suffix]}
+    return {"message": "table.load." + ("fits" if suffix in (".fits", ".fit") else "votable")}

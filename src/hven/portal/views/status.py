@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import django
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -25,7 +25,7 @@ _SILENT = timedelta(seconds=60)
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
     """Parts, queue, health."""
-    parts = Part.objects.filter(seen__gte=now() - _SILENT).order_by("kind", "node")
+    parts = _heard_of().order_by("kind", "node")
     waiting = dict(
         Job.objects.filter(phase__in=[Phase.QUEUED.value, Phase.EXECUTING.value], deleted=None)
         .order_by()
@@ -59,6 +59,15 @@ def applications_with_state() -> list[dict[str, Any]]:
         {"made": made, "off": made.name in off, "reason": off.get(made.name, "")}
         for made in applications.installed()
     ]
+
+
+def someone_dispatches() -> bool:
+    """Whether anything takes jobs from the queue; not while it gets ready."""
+    return _heard_of().filter(kind="dispatcher").exists()
+
+
+def _heard_of() -> QuerySet[Part]:
+    return Part.objects.filter(seen__gte=now() - _SILENT)
 
 
 def _health() -> dict[str, Any]:
