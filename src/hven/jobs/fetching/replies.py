@@ -147,7 +147,12 @@ class Reply:
         """
         if self._left is not None:
             size = min(size, self._left)
-        piece = self._response.read1(size) if size else b""
+        try:
+            piece = self._response.read1(size) if size else b""
+        except OSError as error:
+            if self._line.is_cut:
+                raise TimeoutError("it took too long") from error
+            raise
         if self._line.is_cut:
             raise TimeoutError("it took too long")
         self._come += len(piece)
