@@ -14,9 +14,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from report import publish, table
 
@@ -38,29 +39,52 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=10_000, help="how many are queued at once")
     parser.add_argument("--rows", type=int, default=100_000, help="jobs in the table for lists")
     options = parser.parse_args()
-    rows: list[list[str]] = []
-    wanted = ["sqlite", "postgresql"] if options.database == "both" else [options.database]
-    for database in wanted:
+    asked = {"jobs": options.jobs, "rows": options.rows}
+    rows = [
+        [database, name, figure, AIMS.get(aim, "")]
+        for database, (name, aim, figure) in on_databases(
+            options.database, "jobs_measured.py", asked, HVEN_APPLICATIONS="echo\ntiles"
+        )
+    ]
+    header = ("database", "what", "measured", "aim")
+    publish("jobs", "Jobs: taken in, listed, claimed, run", table(header, rows), peers=("django",))
+
+
+def on_databases(
+    wanted: str, program: str, asked: Mapping[str, Any], **settings: str
+) -> Iterator[tuple[str, list[str]]]:
+    """What a program measures on each database, line by line, in a process and folder of its own.
+
+    Parameters
+    ----------
+    wanted
+        `sqlite`, `postgresql` or `both`.
+    program
+        File beside this one; prints a list as JSON a line.
+    asked
+        What it finds as JSON in the variable `BENCHMARK`.
+    **settings
+        Of the service, as variables.
+    """
+    for database in ("sqlite", "postgresql") if wanted == "both" else (wanted,):
         with service_database(database) as address, tempfile.TemporaryDirectory() as folder:
             environment = {
                 **os.environ,
                 "HVEN_DATA": folder,
                 "HVEN_DATABASE": address,
-                "HVEN_APPLICATIONS": "echo\ntiles",
                 "PYTHONPATH": str(APPLICATIONS),
                 "DJANGO_SETTINGS_MODULE": "hven.server.settings",
-                "BENCHMARK": json.dumps({"jobs": options.jobs, "rows": options.rows}),
+                "BENCHMARK": json.dumps(asked),
+                **settings,
             }
-            command = [sys.executable, str(Path(__file__).with_name("jobs_measured.py"))]
+            command = [sys.executable, str(Path(__file__).with_name(program))]
             found = subprocess.run(
                 command, env=environment, check=True, stdout=subprocess.PIPE, text=True
             )
             for line in found.stdout.splitlines():
-                name, aim, figure = json.loads(line)
-                rows.append([database, name, figure, AIMS.get(aim, "")])
-                print(*rows[-1], sep=" | ", flush=True)
-    header = ("database", "what", "measured", "aim")
-    publish("jobs", "Jobs: taken in, listed, claimed, run", table(header, rows), peers=("django",))
+                figures = json.loads(line)
+                print(database, *figures, sep=" | ", flush=True)
+                yield database, figures
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from fetch_outcomes import Fetcher
 from file_server import FileServer
 from hven.jobs.configuration import Configuration
 from hven.jobs.fetching.allowed import rules_of
@@ -15,8 +16,6 @@ from hven.jobs.fetching.records import Fetched
 from hven.jobs.fetching.replies import Network
 from hven.jobs.fetching.transfer import Terms, fetch
 from hven.jobs.models import User
-
-Fetcher = Callable[..., Fetched]
 
 
 @pytest.fixture

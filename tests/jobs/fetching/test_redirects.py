@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
+from fetch_outcomes import Fetcher, refusal
 from file_server import FileServer, file, redirect
-from hven.errors import FetchError
-from hven.jobs.fetching.records import Fetched
-from hven.jobs.models import Fetch, Upload
+from hven.jobs.models import Fetch
 
 pytestmark = pytest.mark.django_db
-Fetcher = Callable[..., Fetched]
-
-
-def refusal(fetch_url: Fetcher, url: str, **terms: Any) -> str:
-    """What is told of an address, which leaves nothing behind."""
-    with pytest.raises(FetchError) as error:
-        fetch_url(url, **terms)
-    assert not Upload.objects.exists()
-    (fault,) = error.value.faults
-    assert fault.name == url
-    return fault.text
 
 
 def test_redirects_are_followed_to_the_file(fetch_url: Fetcher, server: FileServer) -> None:

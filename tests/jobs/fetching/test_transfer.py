@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from fetch_outcomes import Fetcher, refusal, trouble
 from file_server import (
     FileServer,
     breaking,
@@ -20,7 +21,7 @@ from file_server import (
     file,
     silent,
 )
-from hven.errors import FetchError, QuotaError, SourceError
+from hven.errors import FetchError, QuotaError
 from hven.jobs import uploads
 from hven.jobs.configuration import Configuration
 from hven.jobs.contents import upload_path
@@ -28,31 +29,12 @@ from hven.jobs.fetching.records import Fetched
 from hven.jobs.models import Upload, User
 
 pytestmark = pytest.mark.django_db
-Fetcher = Callable[..., Fetched]
 STARS = b"stars" * 100_000
 
 
 def content(found: Fetched) -> bytes:
     """What was fetched, as it lies among the uploads."""
     return upload_path(Upload.objects.get(pk=found.upload).pk).read_bytes()
-
-
-def refusal(fetch_url: Fetcher, url: str, **terms: Any) -> str:
-    """What is told of an address, which leaves nothing behind."""
-    with pytest.raises(FetchError) as error:
-        fetch_url(url, **terms)
-    assert not Upload.objects.exists()
-    (fault,) = error.value.faults
-    assert fault.name == url
-    return fault.text
-
-
-def trouble(fetch_url: Fetcher, url: str, **terms: Any) -> str:
-    """What is told of a server with which it may go better later."""
-    with pytest.raises(SourceError) as error:
-        fetch_url(url, **terms)
-    assert str(error.value).startswith(url)
-    return str(error.value).removeprefix(url)
 
 
 # -- what comes -----------------------------------------------------------------------------------
@@ -359,8 +341,15 @@ def test_a_fetch_that_another_job_has_begun_is_waited_for(
     trouble(fetch_url, server.url("/x"))
     begun = Upload.objects.get()
     found: list[Fetched] = []
+
+    def fetch_too() -> None:
+        try:
+            found.append(fetch_url(server.url("/x")))
+        finally:
+            connection.close()  # The thread's own.
+
     with uploads.upload_files.locked(begun.pk):
-        waiting = threading.Thread(target=lambda: found.append(fetch_url(server.url("/x"))))
+        waiting = threading.Thread(target=fetch_too)
         waiting.start()
         waiting.join(0.3)
         assert not found

@@ -56,6 +56,7 @@ def hub(tmp_path: Path, consent: Consent) -> Iterator[SAMPHubServer]:
         try:
             free.bind(("127.0.0.1", _PORT))
         except OSError:
+            # Pages know this port alone, and the hub of who runs the tests is not ours to end.
             pytest.skip(f"another hub of SAMP has port {_PORT} of this machine")
     made = SAMPHubServer(
         addr="127.0.0.1", lockfile=str(tmp_path / "samp"), web_profile_dialog=consent
