@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-for name in projection background_solve engine jobs waiting pages mosaic wide groups groups_large; do
+for name in projection background_solve engine jobs waiting pages pages_in_browser mosaic wide groups groups_large; do
     .venv/bin/python "benchmarks/$name.py"
 done
 cat bench-results/*.md > bench-results/all.txt

@@ -127,6 +127,38 @@ ADDRESSES: dict[str, Row] = {
 }
 
 
+#: What changes something of the owner's: the address, what else than usual it is of, and the form.
+#: JOB and SHARE stand for the keys of the job and of its link.
+CHANGES: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
+    *(
+        ("portal:steer", {"action": action}, form)
+        for action, form in (
+            ("run", {}),
+            ("cancel", {}),
+            ("hold", {}),
+            ("again", {}),
+            ("remove", {}),
+            ("renew", {"until": "2999-01-01"}),
+            ("mail", {"mail": "on"}),
+            ("name", {"label": "another", "tags": "one, two"}),
+            ("share", {"until": "2999-01-01"}),
+            ("unshare", {"link": "SHARE"}),
+        )
+    ),
+    *(
+        ("portal:jobs", {}, {"do": action, "job": "JOB", "tag": "theirs"})
+        for action in ("cancel", "hold", "remove", "tag")
+    ),
+    ("portal:samp", {}, {}),
+    ("portal:preset-remove", {}, {}),
+    ("portal:upload-remove", {}, {}),
+    ("portal:token-revoke", {}, {}),
+    ("portal:run", {"application": "echo"}, {"words": "of another", "job.rerun_of": "JOB"}),
+    ("portal:run", {"application": "echo"}, {"job.do": "preset", "job.preset_name": "mine"}),
+    ("portal:preferences", {}, {"time_zone": "UTC", "page_size": "10"}),
+)
+
+
 def names() -> list[str]:
     """All names of addresses of pages, those of the administration aside."""
     found = {name for name in _names() if not name.startswith("admin:")}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from file_server import FileServer
 from service import Service
 
 #: The package with the applications of the tests.
@@ -24,9 +25,18 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def archive() -> Iterator[FileServer]:
+    """A server from which the service fetches inputs."""
+    found = FileServer()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, archive: FileServer) -> Iterator[Service]:
     """A service that answers; tests leave it as it is."""
-    service = Service(tmp_path_factory.mktemp("served") / "data", SETTINGS)
+    settings = {**SETTINGS, "HVEN_FETCH_FROM": f"private:{archive.place}"}
+    service = Service(tmp_path_factory.mktemp("served") / "data", settings)
     service.start()
     yield service
     service.remove()

@@ -4,6 +4,7 @@ HvenError
 ├── UserError              the user's fault: say what to change
 │   ├── ParameterError     a parameter; lists every fault of the request at once
 │   ├── InputError         an input file; lists every faulty file at once
+│   │   └── FetchError     an input cannot be fetched from the address that was given
 │   ├── ResourceError      the request needs more memory or disk than there is
 │   ├── QuotaError         the user has as much as one may have
 │   ├── CredentialsError   token or password are wrong, or must be given
@@ -15,6 +16,7 @@ HvenError
 │   ├── StepTimeoutError   the step took longer than its `timeout`
 │   ├── UnavailableError   the service takes nothing now: no space, no database, drained
 │   │   └── RateError      the client asks too often
+│   ├── SourceError        the server of an input does not answer, or fails
 │   └── UnreachableError   the service does not answer
 ├── CancelledError         the run was asked to stop
 ├── StepError              a step failed; names the step, its arguments and its input file
@@ -76,6 +78,10 @@ class InputError(UserError):
     """One or more input files cannot be used."""
 
     exit_code: ClassVar[int] = 3
+
+
+class FetchError(InputError):
+    """One or more inputs cannot be fetched from the addresses that were given."""
 
 
 class ResourceError(UserError):
@@ -141,6 +147,12 @@ class UnavailableError(TransientError):
 
 class RateError(UnavailableError):
     """The client asks more often than it may; the message has the figures."""
+
+
+class SourceError(TransientError):
+    """The server from which an input is fetched does not answer, fails, or breaks off."""
+
+    exit_code: ClassVar[int] = 5
 
 
 class UnreachableError(TransientError):

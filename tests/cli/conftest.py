@@ -14,6 +14,7 @@ import pytest
 
 from hven.cli.main import main
 from served import _nothing_from_the_user as _nothing_from_the_user
+from served import archive as archive
 from served import served as served
 
 TOYS = Path(__file__).parent / "toy_package"

@@ -10,6 +10,7 @@ import pytest
 from cutting_proxy import CuttingProxy, cutting
 from hven.client import Service as Client
 from served import _nothing_from_the_user as _nothing_from_the_user
+from served import archive as archive
 from served import served as served
 from service import Service
 

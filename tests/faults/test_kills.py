@@ -30,13 +30,6 @@ Begin = Callable[..., Service]
 def test_nothing_is_lost_whatever_is_killed(
     begin: Begin, server: postgresql.Cluster | None, tmp_path: Path
 ) -> None:
-    survive(begin, server, tmp_path, count=60, seconds=12, seed=1)
-
-
-@pytest.mark.slow
-def test_nothing_of_two_hundred_jobs_is_lost(
-    begin: Begin, server: postgresql.Cluster | None, tmp_path: Path
-) -> None:
     survive(begin, server, tmp_path, count=200, seconds=27, seed=1)
 
 

@@ -25,6 +25,7 @@ from hven.jobs.configuration import Configuration
 from hven.jobs.models import Job, Schedule, Upload, User
 from hven.jobs.phases import Phase
 from hven.portal.accounts.links import login_link
+from hven.portal.models import Preset, Tag
 from hven.web import invitations, tokens
 from hven.web.models import ApiToken, Preferences
 from job_rows import make_job, make_schedule
@@ -241,6 +242,11 @@ def test_an_export_has_all_of_ones_own_and_no_secret(
     job = make_job(user, Phase.COMPLETED, label="mine")
     make_job(stranger, label="not mine")
     make_schedule(user)
+    Tag.objects.create(job=job, name="for the paper")
+    kept = {"words": "my usual words"}
+    Preset.objects.create(owner=user, application="echo", name="usual", parameters=kept)
+    Preset.objects.create(owner=stranger, application="echo", name="not mine, too")
+    Preferences.objects.create(user=user, mail_on="failure")
     made = tokens.make(user, "laptop")
     answer = alice.post("/account/data/export/")
     assert answer["Content-Disposition"] == 'attachment; filename="hven-alice.zip"'
@@ -249,6 +255,11 @@ def test_an_export_has_all_of_ones_own_and_no_secret(
     assert [entry["id"] for entry in json.loads(whole.read("jobs.json"))] == [str(job.pk)]
     assert json.loads(whole.read("apitokens.json"))[0]["name"] == "laptop"
     assert len(json.loads(whole.read("schedules.json"))) == 1
+    presets = json.loads(whole.read("presets.json"))
+    assert [(entry["name"], entry["parameters"]) for entry in presets] == [("usual", kept)]
+    tags = json.loads(whole.read("tags.json"))
+    assert [(entry["job"], entry["name"]) for entry in tags] == [(str(job.pk), "for the paper")]
+    assert json.loads(whole.read("preferences.json"))[0]["mail_on"] == "failure"
     assert "not mine" not in text
     assert made.token.digest not in text
     assert user.password not in text

@@ -151,7 +151,7 @@ def test_nobody_looks_at_what_is_not_theirs(charlie: Client, nobody: Client, use
     assert "secret" not in text
     assert "must be an upload of yours" in text
     assert "must be an upload that exists" in text
-    assert "must be upload:ID, dataset:NAME/FILE or job:ID/RESULT" in text
+    assert "must be upload:ID, dataset:NAME/FILE, job:ID/RESULT or an address" in text
     assert nobody.get(f"/data/look/?of=upload:{upload.pk}").status_code == 302
 
 

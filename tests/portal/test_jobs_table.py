@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -83,25 +84,40 @@ def test_a_job_is_found_by_its_id(alice: Client, user: User) -> None:
     assert shown(alice, search=str(wanted.pk)) == ["this one"]
 
 
-def test_a_page_costs_the_same_queries_whatever_it_shows(
+def test_a_page_costs_the_same_queries_for_ten_jobs_and_for_a_thousand(
     alice: Client, user: User, configuration: Configuration
 ) -> None:
-    def queries() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as found:
-            page(alice)
+    def queries(path: str) -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert alice.get(path).status_code == 200
         return len(found)
 
-    for number in range(3):
-        make_result(make_job(user, Phase.COMPLETED, label=f"{number}"), configuration.jobs_folder)
-        make_job(user)
-    few = queries()
-    for number in range(60):
-        job = make_job(user, Phase.COMPLETED if number % 2 else Phase.QUEUED)
-        Tag.objects.create(job=job, name=f"tag {number % 5}")
-    assert queries() == few
-    assert few <= 20
+    paths = ["/jobs/", "/jobs/?state=active&order=label", "/jobs/?page=9999", "/jobs/rows/"]
+    few_jobs = [
+        make_job(user, Phase.COMPLETED if number % 2 else Phase.QUEUED) for number in range(10)
+    ]
+    make_result(few_jobs[1], configuration.jobs_folder)
+    Tag.objects.create(job=few_jobs[0], name="first")
+    few = [queries(path) for path in paths]
+    Job.objects.bulk_create(
+        Job(
+            owner=user,
+            application="sums",
+            application_version=1,
+            phase=few_jobs[number % 2].phase,
+            queued=now(),
+            lane=number % 3,
+            created=now() - timedelta(minutes=number),
+            destruction=now() + timedelta(days=1),
+        )
+        for number in range(990)
+    )
+    jobs = Job.objects.all()
+    Tag.objects.bulk_create(
+        Tag(job=job, name=f"tag {n % 50}") for n, job in enumerate(jobs) if job != few_jobs[0]
+    )
+    assert [queries(path) for path in paths] == few
+    assert max(few) <= 16
 
 
 def test_rows_come_only_when_something_has_changed(alice: Client, user: User) -> None:
@@ -113,6 +129,34 @@ def test_rows_come_only_when_something_has_changed(alice: Client, user: User) ->
     changed = alice.get("/jobs/rows/", {"state_of": state})
     assert changed.status_code == 200
     assert "<html" not in changed.content.decode()
+
+
+def test_who_names_what_changed_gets_those_rows_and_the_places_of_the_others(
+    alice: Client, user: User, stranger: User
+) -> None:
+    still, moved = make_job(user, label="still"), make_job(user, label="moved")
+    other = make_job(stranger, label="of another")
+    named = f"{moved.pk},{other.pk},nonsense"
+    text = alice.get("/jobs/rows/", {"changed": named}).content.decode()
+    order = re.findall(r'<tr data-job="([^"]+)"', text)
+    assert order == [str(moved.pk), str(still.pk)]
+    assert f'<tr data-job="{still.pk}" data-moves data-same></tr>' in text
+    assert "<td>moved" in text
+    assert "of another" not in text
+
+
+@pytest.mark.parametrize("order", ["created", "-created", "state", "-label", "ended", "-ended"])
+def test_every_job_is_on_one_page_however_they_are_sorted(
+    alice: Client, user: User, order: str
+) -> None:
+    moment = now()
+    jobs = {make_job(user, created=moment) for _ in range(30)}
+    jobs |= {make_job(user, Phase.COMPLETED, created=moment) for _ in range(30)}
+    found: list[str] = []
+    for number in (1, 2, 3):
+        text = page(alice, order=order, page=str(number))
+        found += re.findall(r'<tr data-job="([^"]+)"', text)
+    assert sorted(found) == sorted(str(job.pk) for job in jobs)
 
 
 def together(client: Client, action: str, jobs: list[Job], **more: str) -> Any:

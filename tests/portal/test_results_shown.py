@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,14 @@ from astropy.wcs import WCS
 from django.test import Client
 from PIL import Image
 
+from hven.formats.montage_tables import CorrectionRow, FitRow, write_corrections, write_fits
 from hven.jobs.configuration import Configuration
 from hven.jobs.models import Job, Result, User
 from hven.jobs.phases import Phase
 from hven.portal import plots
-from hven.portal.catalogues import histogram
+from hven.portal.catalogues import histogram, histogram_of_ratios
+from hven.portal.plots import Axes, Points
+from hven.portal.residuals import residuals_of
 from job_rows import make_job
 
 
@@ -155,6 +160,95 @@ def test_columns_are_plotted(alice: Client, job: Job, keep: Any) -> None:
     assert scatter.count('class="dot-of"') == 2
     assert "flux [mJy]" in scatter
     assert 'class="plot"' not in alice.get(path, {"x": "nothing"}).content.decode()
+
+
+def test_axes_are_logarithmic_where_that_is_asked_for(alice: Client, job: Job, keep: Any) -> None:
+    def write(path: Path) -> None:
+        mass = np.geomspace(1e10, 1e15, 200)
+        mass[:3] = 0, -1, np.nan
+        Table({"mass": mass, "size": np.sqrt(np.abs(mass))}).write(path)
+
+    keep("groups", "groups.ecsv", "text/csv", write)
+    path = f"/jobs/{job.pk}/results/groups/"
+    linear = alice.get(path, {"x": "mass"}).content.decode()
+    text = alice.get(path, {"x": "mass", "x_log": "yes", "y_log": "yes"}).content.decode()
+    # Evenly spread in the logarithm: nearly all is within the first of forty bars of one width.
+    assert linear.count('class="bar-of"') < 41 <= text.count('class="bar-of"') + 1
+    assert "3 rows are not shown" in text
+    assert "1 row is not shown" in linear
+    assert ">1e+11</text>" in text
+    assert 'name="x_log" value="yes" checked' in text
+    scatter = alice.get(path, {"x": "mass", "y": "size", "x_log": "yes"}).content.decode()
+    assert scatter.count('class="dot-of"') == 197
+
+
+@pytest.mark.parametrize("values", [[], [0.0, -1.0], [5.0], [5.0, 5.0], [1e-300, 1e300], [9, 11]])
+def test_logarithmic_plots_bear_any_values(values: list[float]) -> None:
+    array = np.array(values, dtype=float)
+    for axes in (Axes(x_log=True), Axes(True, True), Axes(y_log=True)):
+        for plot in (
+            plots.histogram_plot(histogram_of_ratios(array), "a", "", Axes(True, axes.y_log)),
+            plots.histogram_plot(histogram(array), "a", "", Axes(y_log=axes.y_log)),
+            plots.scatter_plot([Points(array, array)], ("a", "b"), axes),
+        ):
+            assert "<svg" in plot
+            assert "nan" not in plot
+            places = [float(text) for text in re.findall(r'\b(?:x|y|cx|cy)="([^"]+)"', plot)]
+            assert all(-1 <= place <= 641 for place in places)
+    assert sum(histogram_of_ratios(array).counts) == int((array > 0).sum())
+
+
+def write_match(folder: Path) -> None:
+    """Three images whose levels are planes, two overlaps, corrections that leave 0.25 in one."""
+    planes = {0: (0.01, -0.02, 5.0), 1: (0.0, 0.0, 0.0), 2: (-0.03, 0.01, -40.0)}
+    box = (0, 0, -500, 500, -500, 500, 120.0, -80.0, 900, 0.1, 0, 0, 9, 9, 0)
+
+    def taken(one: int, two: int) -> list[float]:
+        return [a - b for a, b in zip(planes[one], planes[two], strict=True)]
+
+    write_fits(
+        folder / "fits.tbl", [FitRow(0, 1, *taken(0, 1), *box), FitRow(1, 2, *taken(1, 2), *box)]
+    )
+    rows = [CorrectionRow(number, *plane) for number, plane in planes.items()]
+    rows[2] = rows[2]._replace(c=rows[2].c + 0.25)
+    write_corrections(folder / "corrections.tbl", rows)
+
+
+def _copy(source: Path, path: Path) -> None:
+    path.write_bytes(source.read_bytes())
+
+
+def test_a_mosaic_tells_what_its_corrections_leave(
+    alice: Client, job: Job, keep: Any, tmp_path: Path
+) -> None:
+    write_match(tmp_path)
+    for name in ("fits", "corrections"):
+        keep(
+            name,
+            f"{name}.tbl",
+            "text/plain",
+            partial(_copy, tmp_path / f"{name}.tbl"),
+        )
+    found = residuals_of(job)
+    assert found is not None
+    # 5 + 0.01 * 120 + 0.02 * 80, and 40 + 0.03 * 120 + 0.01 * 80.
+    assert [pair.before for pair in found.pairs] == pytest.approx([7.8, 44.4])
+    assert [pair.after for pair in found.pairs] == pytest.approx([0.0, 0.25], abs=1e-4)
+    assert (found.worst[0].plus, found.worst[0].minus) == (1, 2)
+    text = alice.get(f"/jobs/{job.pk}/results/fits/").content.decode()
+    assert "How well the backgrounds match" in text
+    assert "In the middle of 2 overlaps the levels differed by 31.9 (rms)" in text
+    assert text.count('class="dot-of dot-1" cx') == 3  # Two pairs, and the legend.
+
+
+def test_a_job_without_such_tables_tells_nothing_of_them(
+    alice: Client, job: Job, keep: Any, tmp_path: Path
+) -> None:
+    keep("fits", "fits.tbl", "text/plain", lambda path: path.write_text("no table"))
+    assert residuals_of(job) is None
+    keep("corrections", "c.tbl", "text/plain", lambda path: path.write_text("no table"))
+    assert residuals_of(job) is None
+    assert "How well" not in alice.get(f"/jobs/{job.pk}/results/fits/").content.decode()
 
 
 def test_a_table_that_is_none_says_so(alice: Client, job: Job, keep: Any) -> None:

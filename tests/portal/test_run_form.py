@@ -13,6 +13,7 @@ from hven.declare import registry
 from hven.jobs.models import Job, Lane, Upload, User
 from hven.jobs.phases import Phase
 from hven.portal.models import Preset
+from hven.web.models import Preferences
 from input_files import make_dataset, make_upload
 from job_rows import make_job, make_result
 
@@ -178,6 +179,30 @@ def test_again_fills_the_form_with_what_differs_from_defaults(alice: Client, use
     assert f'name="job.rerun_of" value="{first.pk}"' in text
     send(alice, "weigh", files=f"upload:{upload.pk}", repeat="8", job_rerun_of=str(first.pk))
     assert Job.objects.exclude(pk=first.pk).get().rerun_of == first
+
+
+def chosen_mail(text: str) -> str:
+    """What the form says about mail."""
+    part = text.split('id="t-mail_on"')[1].split("</select>")[0]
+    return (re.findall(r'<option value="(\w*)" selected', part) or [""])[0]
+
+
+def test_the_form_begins_with_mail_as_it_is_preferred(alice: Client, user: User) -> None:
+    Preferences.objects.create(user=user, mail_on="failure")
+    path = _RUN.format("echo")
+    text = alice.get(path).content.decode()
+    assert chosen_mail(text) == "failure"
+    # It is no wish of this job's: that part of the form stays folded.
+    assert '<details class="fold" open><summary>Start' not in text
+    # A job is done again as it was, and a form as it was sent.
+    job = make_job(user, application="echo", mail_on="end")
+    assert chosen_mail(alice.get(f"{path}?job.again={job.pk}").content.decode()) == "end"
+    sent = send(alice, "echo", words="a" * 100_000, job_mail_on="", job_days="x")
+    assert sent.status_code == 422
+    assert chosen_mail(sent.content.decode()) == ""
+    # Without an address there is nowhere to send it.
+    User.objects.filter(pk=user.pk).update(email="")
+    assert chosen_mail(alice.get(path).content.decode()) == ""
 
 
 def test_nobody_fills_a_form_with_a_strangers_job(charlie: Client, user: User) -> None:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from astropy.io import fits
-from astropy.table import Table
 from django.test import Client
 from django.urls import reverse
-from PIL import Image
 
 import portal_addresses
 from hven.jobs.configuration import Configuration
-from hven.jobs.models import Dataset, Result, Upload, User
+from hven.jobs.models import Dataset, User
 from hven.jobs.phases import Phase
 from hven.portal.assets import asset
-from hven.portal.models import Preset
 from hven.portal.settings import of
-from hven.portal.sharing import share, token_of
 from hven.web import tokens
 from hven.web.invitations import make as invite
-from job_rows import make_job, make_result, make_schedule
+from job_rows import make_job, make_schedule
 from portal_addresses import ADDRESSES, ROLES, address, administration, each_answer, names
 
 #: Bytes of style sheets, scripts and pictures that a page may take.
@@ -41,63 +33,6 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-
-
-@pytest.fixture
-def things(user: User, configuration: Configuration, tmp_path: Path) -> dict[str, Any]:
-    """What addresses are of: all of it is Alice's, but the dataset, which is offered to all."""
-    job = make_job(user, Phase.COMPLETED, application="echo")
-    for name, content in _files().items():
-        row = make_result(job, configuration.jobs_folder, name, content)
-        if name.endswith("png"):
-            Result.objects.filter(pk=row.pk).update(media_type="image/png")
-    preset = Preset.objects.create(owner=user, application="echo", name="mine")
-    upload = Upload.objects.create(owner=user, name="m13.fits", expires=job.destruction)
-    dataset = Dataset.objects.create(name="survey", title="Survey", folder=str(tmp_path))
-    return {
-        "application": "echo",
-        "illustrated": "mosaic",
-        "job": job.pk,
-        "link": token_of(share(user, job, job.destruction)),
-        "image": "sky.fits",
-        "table": "sources.fits",
-        "picture": "sky.png",
-        "reader": "copy",
-        "number": 0,
-        "action": "cancel",
-        "preset": preset.pk,
-        "upload": upload.pk,
-        "dataset": dataset.name,
-        "token": tokens.make(user, "laptop").token.pk,
-        "nothing": "nothing",
-    }
-
-
-def _files() -> dict[str, bytes]:
-    """An image with places on the sky, and a table of sources."""
-    header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 8, "CRPIX2": 8})
-    header.update({"CRVAL1": 250, "CRVAL2": 36, "CDELT1": -1e-3, "CDELT2": 1e-3})
-    places = Table({"ra": [250.0], "dec": [36.0]})
-    units = {
-        "sky.fits": fits.PrimaryHDU(np.arange(256, dtype="f4").reshape(16, 16), header),
-        "sources.fits": fits.BinTableHDU(places),
-    }
-    made = {}
-    for name, unit in units.items():
-        file = io.BytesIO()
-        unit.writeto(file)
-        made[name] = file.getvalue()
-    picture = io.BytesIO()
-    Image.new("L", (16, 16)).save(picture, "png")
-    return made | {"sky.png": picture.getvalue()}
-
-
-@pytest.fixture
-def clients(
-    nobody: Client, charlie: Client, bob: Client, alice: Client, ada: Client
-) -> dict[str, Client]:
-    """Who asks, by role."""
-    return dict(zip(ROLES, (nobody, charlie, bob, alice, ada), strict=True))
 
 
 def test_every_address_has_a_row() -> None:

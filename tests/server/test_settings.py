@@ -39,6 +39,7 @@ def test_what_looks_like_a_setting_and_is_none_is_found() -> None:
         ("HVEN_URL", "ftp://example.org", "must be an address http://... or https://..."),
         ("HVEN_URL", "https://example.org:x", "must be an address"),
         ("HVEN_EXECUTOR", "local:8", "must be local, inline, dask or dask:ADDRESS"),
+        ("HVEN_FETCH_FROM", "a.org, private:*", "must name a host or *.DOMAIN behind private:"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(variable: str, text: str, words: str) -> None:

@@ -36,7 +36,7 @@ class JobRequest(_Request):
     application: str = Field(description="Name of the application")
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="By name; files as upload:ID, dataset:NAME/FILE or job:ID/RESULT",
+        description="By name; files as upload:ID, dataset:NAME/FILE, job:ID/RESULT or https://...",
     )
     run: bool = Field(True, description="Queued at once; else it stays PENDING")
     label: str = Field("", description="The client's own words for it")

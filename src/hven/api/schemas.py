@@ -187,6 +187,7 @@ class UploadDocument(BaseModel):
     received: int
     complete: bool
     sha256: str | None
+    fetched_from: str | None
     created: datetime
     expires: datetime
 

@@ -8,11 +8,13 @@ from typing import Any
 from hven.errors import (
     CancelledError,
     Fault,
+    FetchError,
     HvenError,
     InputError,
     JobError,
     ParameterError,
     ResourceError,
+    SourceError,
     StepTimeoutError,
     TransientError,
     UserError,
@@ -21,6 +23,7 @@ from hven.errors import (
 _OF_THE_USER: dict[str, type[UserError]] = {
     "input.parameter": ParameterError,
     "input.file": InputError,
+    "input.fetch": FetchError,
     "input": InputError,
     "resource.estimate": ResourceError,
     "resource.memory": ResourceError,
@@ -29,6 +32,7 @@ _OF_THE_USER: dict[str, type[UserError]] = {
 _PASSING: dict[str, type[TransientError]] = {
     "resource.wall_time": StepTimeoutError,
     "engine.lost": TransientError,
+    "source.lost": SourceError,
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hven.declare import Application, Field
+from hven.declare.url import is_url
 from hven.declare.wildcards import matches
 from hven.errors import Fault, InputError, ParameterError
 
@@ -27,8 +28,9 @@ def prepared(
     application
         Which one.
     given
-        Values or texts by name, only those given. A file is a path here, a reference, or anything
-        that has one: an upload, a result of a job, a file of a dataset.
+        Values or texts by name, only those given. A file is a path here, an address from which the
+        service fetches it, a reference, or anything that has one: an upload, a result of a job, a
+        file of a dataset.
     send
         Sends files and gives their references.
     faults
@@ -117,8 +119,10 @@ def _wrong(path: Path) -> Iterator[str]:
 
 
 def _paths(field: Field, value: Any) -> list[Path]:
-    return [Path(item) for item in value] if field.many else [Path(value)]
+    items = value if field.many else [value]
+    # An address would be another one when a path is made of it again.
+    return [item if isinstance(item, Path) else Path(item) for item in items]
 
 
 def _is_remote(path: Path) -> bool:
-    return str(path).startswith(REFERENCES)
+    return is_url(path) or str(path).startswith(REFERENCES)

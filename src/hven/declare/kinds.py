@@ -12,6 +12,7 @@ from typing import Any
 from hven.declare.kind import Kind, RefusedError, plain
 from hven.declare.number import Number
 from hven.declare.position import EXPECTED, SkyPosition
+from hven.declare.url import Url, is_url
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -80,7 +81,7 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class File(Kind):
-    """The path of a file or folder; whether it exists is not looked at here."""
+    """The path of a file or folder, or an address; whether it exists is not looked at here."""
 
     name = "file"
 
@@ -92,6 +93,8 @@ class File(Kind):
         """See Kind."""
         if not text.strip() or "\0" in text:
             raise self.refuse()
+        if is_url(text):
+            return Url(text)
         try:
             return Path(text).expanduser() if text.startswith("~") else Path(text)
         except RuntimeError as error:

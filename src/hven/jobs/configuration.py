@@ -103,6 +103,25 @@ class Configuration:
         int, Param("Bytes of results and uploads of a user, at most; 0 is without limit", low=0)
     ] = 0
     upload_bytes: Annotated[int, Param("Largest upload in bytes", low=1)] = 64 * _GIB
+    fetch_from: Annotated[
+        list[str],
+        Param(
+            "Hosts from which inputs are fetched that are named by an address",
+            example="*.example.org",
+            placeholder="none: nothing is fetched",
+        ),
+    ] = ()  # type: ignore[assignment]
+    fetch_bytes: Annotated[
+        int | None,
+        Param("Largest input that is fetched, in bytes", low=1, placeholder="`upload_bytes`"),
+    ] = None
+    fetch_seconds: Annotated[
+        float, Param("How long the fetching of one input may take", unit="s", low=1)
+    ] = 21600.0
+    fetch_silence: Annotated[
+        float,
+        Param("How long a server may send nothing before it is given up", unit="s", low=0.1),
+    ] = 30.0
     disk_reserve: Annotated[
         int, Param("Free bytes below which no job is taken and none is begun", low=0)
     ] = _GIB
@@ -183,6 +202,11 @@ class Configuration:
     def store_location(self) -> str:
         """The folder or URL of kept products."""
         return self.store or str(self.data / "store")
+
+    @property
+    def fetched_bytes(self) -> int:
+        """Bytes that an input may have that is fetched; it becomes an upload."""
+        return min(self.fetch_bytes or self.upload_bytes, self.upload_bytes)
 
     @property
     def first_memory(self) -> int:

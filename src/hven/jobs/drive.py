@@ -7,27 +7,34 @@ dispatcher that dies takes no job with it.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import select
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import NoReturn, TypeVar
 
 from django.db import connections
 
-from hven.errors import UnavailableError
+from hven.errors import HvenError, UnavailableError
 from hven.jobs import patience, settling
 from hven.jobs.clock import boot_id
 from hven.jobs.configuration import configuration
 from hven.jobs.crash_points import crash_point
+from hven.jobs.fetching import records, transfer
+from hven.jobs.fetching.process import fetch_all
+from hven.jobs.fetching.records import Fetched
 from hven.jobs.models import Attempt, Cause, Job, Lane, Stop
 from hven.jobs.outcomes import Failed, failed
-from hven.jobs.performance import CONSOLE, TRACEBACK, Assignment
+from hven.jobs.performance import CONSOLE, TRACEBACK, Assignment, perform_job
 from hven.jobs.performer import Performer
 from hven.jobs.processes import start_of
+from hven.jobs.references import stage, urls_of
 from hven.jobs.reporting import Report
 from hven.jobs.transitions import Fence
 from hven.library.log import FILE_NAME
@@ -91,16 +98,21 @@ class _Drive:
 
     def run(self) -> None:
         patient(self._sign)
-        assignment = self._assignment()
+        inputs = self._inputs()
+        assignment = None if inputs is None else self._assignment(inputs)
         if assignment is None:
             return
+        self._settle(self._watched(functools.partial(perform_job, assignment)))
+
+    def _watched(self, work: Callable[[socket.socket, Connection], int]) -> Performer:
+        """Have a process work to its end."""
         connections.close_all()  # No connection is shared with the process that is forked now.
-        performer = Performer(assignment, low=self.job.lane == Lane.BATCH)
+        performer = Performer(work, low=self.job.lane == Lane.BATCH)
         try:
             self._watch(performer)
         finally:
             performer.end()
-        self._settle(performer)
+        return performer
 
     def _sign(self) -> None:
         """Say which process drives the attempt, so that its death is seen at once."""
@@ -108,17 +120,42 @@ class _Drive:
             process=os.getpid(), process_start=start_of(os.getpid()), boot=boot_id()
         )
 
-    def _assignment(self) -> Assignment | None:
-        from hven.jobs.references import stage
+    def _inputs(self) -> list[Fetched] | None:
+        """What the addresses among the inputs give; None when the attempt ended with them."""
+        try:
+            wanted = urls_of(self.job)
+        except HvenError:  # Told by who stages the files, with all that is wrong.
+            return []
+        if not wanted:
+            return []
+        earlier = patient(lambda: records.of_earlier_attempts(self.job))
+        missing = {url: names for url, names in wanted.items() if url not in earlier}
+        known = [each for url, each in earlier.items() if url in wanted]
+        if not missing:
+            return known
+        owner = None if self.job.owner_id is None else self.job.owner
+        work = functools.partial(fetch_all, owner, missing, transfer.terms(), len(known))
+        performer = self._watched(work)
+        end = self.report.end or {}
+        if self.report.fenced or self.stopping or end.get("outcome") != "fetched":
+            self._settle(performer)
+            return None
+        self.report.end = None
+        return [*known, *(Fetched(**each) for each in end["inputs"])]
 
+    def _assignment(self, inputs: list[Fetched]) -> Assignment | None:
         job, settings = self.job, self.settings
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            staged = patient(lambda: stage(job, self.folder))
+            uploads = {each.url: f"upload:{each.upload}" for each in inputs}
+            staged = patient(lambda: stage(job, self.folder, uploads))
         except Exception as error:
             found = failed(error) or Failed("infrastructure", "engine.lost", str(error))
             patient(lambda: settling.fail(self.fence, found, self.report.account()))
             return None
+        facts = {"id": str(job.pk), "attempt": job.attempt, "asked": job.parameters}
+        if inputs:
+            facts["fetched"] = [each._asdict() for each in inputs]
         return Assignment(
             job.application,
             staged.parameters,
@@ -128,7 +165,7 @@ class _Drive:
             settings.executor,
             settings.workers,
             job.fresh,
-            {"job": {"id": str(job.pk), "attempt": job.attempt, "asked": job.parameters}},
+            {"job": facts},
         )
 
     # -- while it runs ----------------------------------------------------------------------------

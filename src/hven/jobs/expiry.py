@@ -20,6 +20,7 @@ from django.db.models.functions import Cast
 from hven.jobs.clock_watch import ClockWatch, deciding_time
 from hven.jobs.configuration import configuration
 from hven.jobs.crash_points import crash_point
+from hven.jobs.fetching import uses
 from hven.jobs.leftovers import remove_job_folder, remove_upload_file
 from hven.jobs.models import Job, ProductUse, Result, Schedule, Stop, Upload
 from hven.jobs.phases import ACTIVE, WAITING, Move, Phase
@@ -153,10 +154,11 @@ def uploads_in_use() -> set[uuid.UUID]:
     text = Cast("parameters", TextField())
     active = Job.objects.filter(phase__in=[phase.value for phase in ACTIVE])
     sources = (active, Schedule.objects.filter(enabled=True))
-    return {
-        uuid.UUID(found)
-        for source in sources
-        for parameters in source.annotate(text=text).values_list("text", flat=True)
-        for found in _UPLOAD.findall(parameters)
-        if len(found.replace("-", "")) == 32
-    }
+    named: set[uuid.UUID] = set()
+    urls: set[str] = set()
+    for source in sources:
+        for parameters in source.annotate(text=text).values_list("text", flat=True).iterator():
+            found = _UPLOAD.findall(parameters)
+            named.update(uuid.UUID(each) for each in found if len(each.replace("-", "")) == 32)
+            urls.update(uses.urls_in(parameters))
+    return named | uses.fetched_from(urls)

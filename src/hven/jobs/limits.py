@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.db.models import Sum
@@ -17,6 +18,26 @@ from hven.jobs.queue import DRAIN
 _ACTIVE = [phase.value for phase in ACTIVE]
 #: Seconds after which it is worth asking again.
 _DRAINED_RETRY, _FULL_RETRY = 300, 60
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What somebody has, and may have; a limit of 0 is none."""
+
+    jobs: int
+    jobs_limit: int
+    bytes: int
+    bytes_limit: int
+
+    @property
+    def bytes_left(self) -> int:
+        """Bytes that may come."""
+        return max(0, self.bytes_limit - self.bytes)
+
+    @property
+    def jobs_left(self) -> int:
+        """Jobs that may come."""
+        return max(0, self.jobs_limit - self.jobs)
 
 
 def require_open() -> None:
@@ -54,9 +75,9 @@ def require_space(more: int = 0) -> None:
     """
     free, reserve = free_bytes(), configuration().disk_reserve
     if free - more < reserve:
-        wanted = f"{_size(more)} and " if more else ""
+        wanted = f"{in_words(more)} and " if more else ""
         raise UnavailableError(
-            f"there is too little space: {_size(free)} are free, {wanted}{_size(reserve)} "
+            f"there is too little space: {in_words(free)} are free, {wanted}{in_words(reserve)} "
             "must stay free",
             _FULL_RETRY,
         )
@@ -107,10 +128,16 @@ def require_byte_quota(owner: User | None, more: int = 0) -> None:
         return
     have = upload_bytes(owner) + result_bytes(owner)
     if have + more > most or (not more and have >= most):
-        told = f" and {_size(more)} more were to come" if more else ""
+        told = f" and {in_words(more)} more were to come" if more else ""
         raise QuotaError(
-            [Fault("bytes", f"must be at most {_size(most)}, you have {_size(have)}{told}")]
+            [Fault("bytes", f"must be at most {in_words(most)}, you have {in_words(have)}{told}")]
         )
+
+
+def quota(owner: User) -> Quota:
+    """What somebody has, and may have."""
+    taken = upload_bytes(owner) + result_bytes(owner)
+    return Quota(active_jobs(owner), job_limit(owner), taken, byte_limit(owner))
 
 
 def job_limit(owner: User | None) -> int:
@@ -142,7 +169,7 @@ def result_bytes(owner: User) -> int:
     return int(kept.aggregate(sum=Sum("result_bytes"))["sum"] or 0)
 
 
-def _size(count: int) -> str:
+def in_words(count: int) -> str:
     """A number of bytes in words."""
     value = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):

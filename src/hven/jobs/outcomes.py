@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from hven.errors import (
     CancelledError,
+    FetchError,
     InputError,
     ParameterError,
     ResourceError,
+    SourceError,
     StepTimeoutError,
     StoreError,
     TransientError,
@@ -52,6 +54,8 @@ def failed(error: BaseException) -> Failed | None:
             return Failed(Cause.DISK, "resource.disk_full", f"There is no space left: {text}")
     if isinstance(error, StepTimeoutError):
         return Failed(Cause.WALL_TIME, "resource.wall_time", text)
+    if isinstance(error, SourceError):
+        return Failed(Cause.SOURCE, "source.lost", text)
     if isinstance(error, TransientError | StoreError):
         return Failed(Cause.INFRASTRUCTURE, "engine.lost", text)
     if not isinstance(error, Exception):
@@ -64,6 +68,7 @@ def failed(error: BaseException) -> Failed | None:
 def _user_code(error: UserError) -> str:
     codes: list[tuple[type[Any], str]] = [
         (ParameterError, "input.parameter"),
+        (FetchError, "input.fetch"),
         (InputError, "input.file"),
         (ResourceError, "resource.estimate"),
     ]

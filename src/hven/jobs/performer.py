@@ -1,4 +1,4 @@
-"""The performer, as its driver sees it."""
+"""The performer, as its driver sees it; so is the process that fetches inputs before it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from typing import Any
 
 from hven.jobs.channel import Listener
 from hven.jobs.models.attempt import Cause
 from hven.jobs.outcomes import Failed
-from hven.jobs.performance import Assignment, perform_job
 from hven.jobs.processes import Taken, kill_group, memory_kills, taken_by
 
 #: Signals that a program raises by its own fault.
@@ -30,13 +30,16 @@ class Performer:
 
     Parameters
     ----------
-    assignment
-        What it is to do.
+    work
+        What it is to do: told where it is heard and what its driver's death closes, gives the exit
+        code.
     low
         Whether it gives way to others.
     """
 
-    def __init__(self, assignment: Assignment, *, low: bool = False) -> None:
+    def __init__(
+        self, work: Callable[[socket.socket, Connection], int], *, low: bool = False
+    ) -> None:
         mine, its = socket.socketpair()
         reader, writer = multiprocessing.Pipe(duplex=False)
         self._memory_kills = memory_kills()
@@ -48,7 +51,7 @@ class Performer:
                 writer.close()
                 if low:
                     os.nice(_LOW)
-                code = perform_job(assignment, its, reader)
+                code = work(its, reader)
             finally:
                 os._exit(code)
         # Both sides do it, so that whoever comes first finds the group there.

@@ -94,28 +94,7 @@ def claim_next(
 
 def lines(lane: Lane | int, served: Mapping[int | None, float]) -> list[Line]:
     """The users who have jobs that can be begun now, the one whose turn it is first."""
-    running: dict[int | None, int] = dict(
-        Job.objects.filter(phase=Phase.EXECUTING, lane=lane)
-        .order_by()
-        .values_list("owner")
-        .annotate(number=Count("pk"))
-    )
-    found = (
-        waiting_now()
-        .filter(lane=lane)
-        .order_by()
-        .values_list("owner")
-        .annotate(number=Count("pk"), oldest=Min("queued"))
-    )
-    return sorted(
-        (Line(owner, running.get(owner, 0), number, oldest) for owner, number, oldest in found),
-        key=lambda line: (
-            line.running,
-            served.get(line.owner, float("-inf")),
-            line.oldest,
-            line.owner or 0,
-        ),
-    )
+    return _all_lines(Q(lane=lane), served).get(int(lane), [])
 
 
 def position(job: Job) -> Place:
@@ -135,7 +114,7 @@ def positions(jobs: Collection[Job]) -> dict[uuid.UUID, Place]:
     if not any(job.phase == Phase.QUEUED for job in jobs):
         return found
     drained = Switch.objects.filter(name=DRAIN).first()
-    queue = {lane: lines(lane, {}) for lane in range(max(job.lane for job in jobs) + 1)}
+    queue = _all_lines(Q(lane__lte=max(job.lane for job in jobs)), {})
     for job in jobs:
         if job.pk in ranks:
             found[job.pk] = _place(job, ranks[job.pk], queue)
@@ -148,6 +127,28 @@ def positions(jobs: Collection[Job]) -> dict[uuid.UUID, Place]:
 def waiting_now() -> QuerySet[Job]:
     """The jobs that could be begun now."""
     return Job.objects.filter(_ready())
+
+
+def _all_lines(lanes: Q, served: Mapping[int | None, float]) -> dict[int, list[Line]]:
+    """The lines of several lanes, by lane; two queries for all."""
+    executing = Job.objects.filter(lanes, phase=Phase.EXECUTING).order_by()
+    counted = executing.values_list("lane", "owner").annotate(number=Count("pk"))
+    running = {(lane, owner): number for lane, owner, number in counted}
+    found: dict[int, list[Line]] = {}
+    waiting = waiting_now().filter(lanes).order_by().values_list("lane", "owner")
+    for lane, owner, number, oldest in waiting.annotate(number=Count("pk"), oldest=Min("queued")):
+        line = Line(owner, running.get((lane, owner), 0), number, oldest)
+        found.setdefault(lane, []).append(line)
+    for line_up in found.values():
+        line_up.sort(
+            key=lambda line: (
+                line.running,
+                served.get(line.owner, float("-inf")),
+                line.oldest,
+                line.owner or 0,
+            )
+        )
+    return found
 
 
 def _ready() -> Q:
@@ -224,14 +225,15 @@ def _ranks(jobs: list[uuid.UUID]) -> dict[uuid.UUID, int]:
 
 
 def _place(job: Job, rank: int, queue: dict[int, list[Line]]) -> Place:
-    mine = next((line for line in queue[job.lane] if line.owner == job.owner_id), None)
+    here = queue.get(job.lane, [])
+    mine = next((line for line in here if line.owner == job.owner_id), None)
     if mine is None:
         # It began between the two queries.
         return Place(0, "")
-    others = sum(line.waiting for lane in range(job.lane) for line in queue[lane])
+    others = sum(line.waiting for lane in range(job.lane) for line in queue.get(lane, []))
     # How many of the owner's jobs run by the time this one is in turn.
     level = mine.running + rank - 1
-    for line in queue[job.lane]:
+    for line in here:
         if line.owner != job.owner_id:
             others += min(max(level - line.running, 0), line.waiting)
             tied = 0 <= level - line.running < line.waiting

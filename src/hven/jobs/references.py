@@ -1,8 +1,9 @@
-"""Files in a job's parameters: `upload:ID`, `dataset:NAME/FILE`, `job:ID/RESULT`.
+"""Files in a job's parameters: `upload:ID`, `dataset:NAME/FILE`, `job:ID/RESULT`, `https://...`.
 
 A client names what the service keeps, never a path of the server. A reference is checked when the
 job is taken in, by looks at the database and the folder alone, and again when it begins: what was
-there may be gone, and what was allowed may not be any more.
+there may be gone, and what was allowed may not be any more. What is named by an address is fetched
+before that; `hven.jobs.fetching` has how.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hven.declare import Application, Field
+from hven.declare.url import Url, is_url
 from hven.errors import Fault, InputError, ParameterError
 from hven.jobs import datasets
 from hven.jobs.access import identifier, may, offered
 from hven.jobs.applications import application
 from hven.jobs.contents import result_path, upload_path
+from hven.jobs.fetching import allowed
+from hven.jobs.fetching.address import read, shown
 from hven.jobs.models import Dataset, Job, Result, Upload, User
 from hven.jobs.phases import ACTIVE
 from hven.jobs.staging import link_all
 
-FORMS = "upload:ID, dataset:NAME/FILE or job:ID/RESULT"
+FORMS = "upload:ID, dataset:NAME/FILE, job:ID/RESULT or an address"
 _KINDS = ("upload", "dataset", "job")
 
 
@@ -31,7 +35,7 @@ class Source(NamedTuple):
 
     #: The reference to this one file.
     reference: str
-    #: Where it lies on the server.
+    #: Where it lies on the server; of one that has still to be fetched, its address.
     path: Path
     #: As its owner calls it.
     name: str
@@ -96,8 +100,26 @@ def check(owner: User | None, made: Application, given: Mapping[str, Any]) -> Ch
     return Checked(opened, faults, set(found.uploads))
 
 
-def stage(job: Job, folder: Path) -> Staged:
+def urls_of(job: Job) -> dict[str, list[str]]:
+    """The addresses among a job's inputs, each with the parameters that name it."""
+    found: dict[str, list[str]] = {}
+    for name, texts in _references(application(job.application), job.parameters):
+        for text in dict.fromkeys(filter(is_url, texts)):
+            found.setdefault(text, []).append(name)
+    return found
+
+
+def stage(job: Job, folder: Path, fetched: Mapping[str, str] | None = None) -> Staged:
     """Link a job's input files into `folder / "inputs"`, and give its parameters with those paths.
+
+    Parameters
+    ----------
+    job
+        Whose.
+    folder
+        The attempt's.
+    fetched
+        References to what was fetched, by address.
 
     Raises
     ------
@@ -106,7 +128,10 @@ def stage(job: Job, folder: Path) -> Staged:
     """
     made = application(job.application)
     owner = None if job.owner_id is None else job.owner
-    wanted = dict(_references(made, job.parameters))
+    wanted = {
+        name: [(fetched or {}).get(text, text) for text in texts]
+        for name, texts in _references(made, job.parameters)
+    }
     found = _Found(owner, (text for texts in wanted.values() for text in texts))
     faults: list[Fault] = []
     chosen = {
@@ -142,7 +167,7 @@ def look_up(owner: User | None, texts: Sequence[str]) -> list[Lookup]:
         try:
             looked.append(Lookup(text, tuple(found.sources(text)), ""))
         except _RefusedError as refusal:
-            looked.append(Lookup(text, (), f"{refusal}, got '{text}'"))
+            looked.append(Lookup(text, (), f"{refusal}, got '{shown(text)}'"))
     return looked
 
 
@@ -167,7 +192,7 @@ def _sources(field: Field, texts: list[str], found: _Found, faults: list[Fault])
         try:
             several = found.sources(text)
         except _RefusedError as refusal:
-            faults.append(Fault(field.name, f"{place}{refusal}, got '{text}'"))
+            faults.append(Fault(field.name, f"{place}{refusal}, got '{shown(text)}'"))
             continue
         if len(several) > 1 and not field.many:
             faults.append(Fault(field.name, f"must be one file, '{text}' is {len(several)}"))
@@ -202,6 +227,8 @@ class _Found:
 
     def sources(self, text: str) -> list[Source]:
         """The files that a reference stands for; at least one."""
+        if is_url(text):
+            return [_address(text)]
         kind, name, file = _parts(text)
         if kind == "upload" and not file:
             return [self._upload(identifier(name))]
@@ -262,6 +289,14 @@ class _Found:
             )
             for match in matches
         ]
+
+
+def _address(text: str) -> Source:
+    refusal = allowed.refusal_of(text)
+    if refusal:
+        raise _RefusedError(refusal)
+    address = read(text)
+    return Source(text, Url(text), address.name or address.host, address.sha256)
 
 
 def _parts(text: str) -> tuple[str, str, str]:

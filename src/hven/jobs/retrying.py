@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from hven.jobs.models.attempt import Cause
 
-#: What the machine did to the job, not the job to itself.
-_RETRIED = frozenset({Cause.INFRASTRUCTURE, Cause.MEMORY, Cause.WALL_TIME})
+#: What machines did to the job, this one or another, not the job to itself.
+_RETRIED = frozenset({Cause.INFRASTRUCTURE, Cause.MEMORY, Cause.WALL_TIME, Cause.SOURCE})
 
 
 class Decision(NamedTuple):

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from django.db import transaction
-from django.db.models import QuerySet, TextField
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from hven.errors import (
@@ -33,6 +33,7 @@ from hven.jobs.access import identifier, permitted
 from hven.jobs.clock import now
 from hven.jobs.configuration import configuration
 from hven.jobs.contents import open_inside, upload_path
+from hven.jobs.fetching import uses
 from hven.jobs.models import Job, Upload, User
 from hven.jobs.patience import patient
 from hven.jobs.phases import ACTIVE
@@ -204,7 +205,7 @@ def take_whole(
             raise ParameterError([Fault("content", told)])
         return finish(upload)
     except BaseException:
-        _discard(upload)
+        discard(upload)
         raise
 
 
@@ -225,16 +226,24 @@ def remove(upload: Upload) -> None:
         if user is not None:
             raise ConflictError(f"upload: must not be used by a job, {user.pk} uses it")
         Upload.objects.filter(pk=upload.pk).delete()
-    _discard(upload)
+    discard(upload)
     if not there:
         raise MissingError(f"upload: there is none with the id {upload.pk}")
+
+
+def discard(upload: Upload) -> None:
+    """Remove an upload whatever there is of it: the row, then the file."""
+    Upload.objects.filter(pk=upload.pk).delete()
+    upload_path(upload.pk).unlink(missing_ok=True)
+    upload_files.hashers.take(upload.pk, -1)
 
 
 def users_of(upload: uuid.UUID) -> QuerySet[Job]:
     """The jobs that have not ended and use an upload."""
     active = Job.objects.filter(phase__in=[phase.value for phase in ACTIVE], deleted=None)
     text = Cast("parameters", TextField())
-    return active.annotate(text=text).filter(text__contains=f"upload:{upload}")
+    named, fetched = Q(text__contains=f"upload:{upload}"), uses.naming(upload)
+    return active.annotate(text=text).filter(named if fetched is None else named | fetched)
 
 
 def open_upload(upload: Upload) -> BinaryIO:
@@ -328,7 +337,7 @@ def _complete(upload: Upload, file: io.FileIO, hasher: upload_files.Hash | None)
     # None: another process had the beginning, or this one has forgotten it.
     digest = upload_files.digest_of(file) if hasher is None else hasher.hexdigest()
     if upload.promised_sha256 not in ("", digest):
-        _discard(upload)
+        discard(upload)
         told = f"must be {upload.promised_sha256}, what came has {digest}"
         raise ParameterError([Fault("sha256", told)])
     os.fchmod(file.fileno(), 0o400)
@@ -350,13 +359,6 @@ def _again(upload: Upload) -> Upload:
     if found is None:
         raise MissingError(f"upload: there is none with the id {upload.pk}")
     return found
-
-
-def _discard(upload: Upload) -> None:
-    """Remove the row, then the file."""
-    Upload.objects.filter(pk=upload.pk).delete()
-    upload_path(upload.pk).unlink(missing_ok=True)
-    upload_files.hashers.take(upload.pk, -1)
 
 
 def _faults(name: str, size: int | None, promised: str) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hven.declare import Application, Field
+from hven.declare.url import is_url
 from hven.declare.wildcards import matches as paths_matching
 from hven.errors import Fault, InputError, ParameterError
 
@@ -54,6 +55,11 @@ def _found(field: Field, given: Any) -> tuple[Any, list[Fault]]:
     faults: list[Fault] = []
     files: list[Path] = []
     for path in value if field.many else [value]:
+        if is_url(path):
+            told = f"must be a file on this machine, only services fetch addresses, got {path}"
+            faults.append(Fault(field.name, told))
+            files.append(path)
+            continue
         matches = paths_matching(path) if field.many else [path]
         files.extend(match.absolute() for match in matches or [path])
         if not matches:

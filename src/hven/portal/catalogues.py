@@ -63,8 +63,11 @@ class Histogram(NamedTuple):
     counts: list[int]
     low: float
     high: float
-    #: Values that are not shown: not finite.
+    #: Values that are not shown: not finite, or not above zero where each bar is so many times as
+    #: far up as the one before it.
     absent: int
+    #: Where bars begin, and the last one ends.
+    edges: list[float]
 
 
 def is_table(result: Result) -> bool:
@@ -208,17 +211,30 @@ def values_of(table: Table, name: str) -> NDArray[np.float64]:
 
 
 def histogram(values: NDArray[np.float64]) -> Histogram:
-    """How values are spread between the lowest and the highest."""
+    """How values are spread between the lowest and the highest, in bars of one width."""
     finite = values[np.isfinite(values)]
     absent = len(values) - len(finite)
     if not len(finite):
-        return Histogram([], 0.0, 1.0, absent)
+        return Histogram([], 0.0, 1.0, absent, [])
     low, high = float(finite.min()), float(finite.max())
     whole = bool(np.all(finite == np.round(finite))) and high - low < BARS
     bars = int(high - low) + 1 if whole else BARS
     span = (low - 0.5, high + 0.5) if whole else (low, high if high > low else low + 1.0)
-    counts, _ = np.histogram(finite, bars, span)
-    return Histogram(counts.tolist(), float(span[0]), float(span[1]), absent)
+    counts, edges = np.histogram(finite, bars, span)
+    return Histogram(counts.tolist(), *span, absent, edges.tolist())
+
+
+def histogram_of_ratios(values: NDArray[np.float64]) -> Histogram:
+    """How values above zero are spread, in bars whose ends are in one ratio."""
+    shown = values[np.isfinite(values) & (values > 0)]
+    absent = len(values) - len(shown)
+    if not len(shown):
+        return Histogram([], 1.0, 10.0, absent, [])
+    low, high = float(shown.min()), float(shown.max())
+    edges = np.geomspace(low, high if high > low else 10 * low, BARS + 1)
+    edges[0], edges[-1] = low, max(edges[-1], high)
+    counts, _ = np.histogram(shown, edges)
+    return Histogram(counts.tolist(), low, float(edges[-1]), absent, edges.tolist())
 
 
 def sky_columns(table: Table) -> tuple[str, str] | None:

@@ -24,12 +24,13 @@ STATES = (
     ("cancelled", _("Cancelled"), (Phase.ABORTED,)),
     ("archived", _("Archived"), (Phase.ARCHIVED,)),
 )
-_ORDERS: Mapping[str, tuple[str, str]] = {
+#: Each ends with the key, so that no two pages share a job.
+_ORDERS: Mapping[str, tuple[str, ...]] = {
     "created": ("created", "pk"),
-    "state": ("phase", "created"),
-    "application": ("application", "created"),
-    "label": ("label", "created"),
-    "ended": ("ended", "created"),
+    "state": ("phase", "created", "pk"),
+    "application": ("application", "created", "pk"),
+    "label": ("label", "created", "pk"),
+    "ended": ("ended", "created", "pk"),
 }
 
 
@@ -98,7 +99,11 @@ def _day(text: str) -> datetime | None:
 
 
 def _order(text: str) -> list[OrderBy]:
-    keys = _ORDERS[text.removeprefix("-")]
-    if text.startswith("-"):
-        return [F(key).desc(nulls_last=True) for key in keys]
-    return [F(key).asc(nulls_last=True) for key in keys]
+    falling = text.startswith("-")
+    return [_by(key, falling=falling) for key in _ORDERS[text.removeprefix("-")]]
+
+
+def _by(key: str, *, falling: bool) -> OrderBy:
+    # Asked for where nothing can be absent, it would keep PostgreSQL from using an index.
+    last = True if key == "ended" else None
+    return F(key).desc(nulls_last=last) if falling else F(key).asc(nulls_last=last)

@@ -57,6 +57,22 @@ _BY_CODE: tuple[tuple[str, Advice], ...] = (
         ),
     ),
     (
+        "input.fetch",
+        Advice(
+            _("An input cannot be fetched from the address that was given; the message says why."),
+            _("Correct the address, or send the file itself."),
+            "change",
+        ),
+    ),
+    (
+        "source",
+        Advice(
+            _("The server of an input did not give it, also when it was asked again."),
+            _("Run it again when that server is well, or send the file itself."),
+            "again",
+        ),
+    ),
+    (
         "input",
         Advice(
             _("Something in the request or its files is wrong; the message names it."),

@@ -12,6 +12,7 @@ from hven.jobs.configuration import configuration
 from hven.server import live
 from hven.server.access import Access
 from hven.server.asgi import Receive, Scope, Send, answer_problem, header
+from hven.server.browsers import Browsers
 from hven.server.following import Hub
 from hven.server.streams import Streams
 from hven.server.waiting import Waiting, no_body
@@ -36,10 +37,11 @@ class Application:
         django: Any = get_wsgi_application()
         threads = configuration().web_threads
         access = Access()
+        browsers = Browsers()
         self.hub = Hub()
-        self._streams = Streams(self.hub, access)
+        self._streams = Streams(self.hub, access, browsers)
         self._waiting = Waiting(self.hub, access)
-        self.live = live.Live()
+        self.live = live.Live(browsers)
         self._ordinary: Any = WSGIMiddleware(django, workers=threads)
         self._transfers: Any = WSGIMiddleware(django, workers=threads)
 

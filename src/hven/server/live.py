@@ -27,6 +27,7 @@ from hven.errors import CredentialsError, UnavailableError, UserError
 from hven.jobs.models import Event, User
 from hven.jobs.patience import patient, unavailable
 from hven.server.asgi import Receive, Scope, Send, answer_problem, header, headers, start
+from hven.server.browsers import Browsers
 from hven.web import scopes
 from hven.web.authentication import credential_of
 from hven.web.problems import problem_of
@@ -98,9 +99,16 @@ class Listener:
 
 
 class Live:
-    """Answers requests for the stream of all of one's jobs."""
+    """Answers requests for the stream of all of one's jobs.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    browsers
+        Counts the streams that pages hold.
+    """
+
+    def __init__(self, browsers: Browsers) -> None:
+        self._browsers = browsers
         self._listeners: set[Listener] = set()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="live")
         self._access = ThreadPoolExecutor(2, thread_name_prefix="live-access")
@@ -114,13 +122,25 @@ class Live:
             detail = "after: must be a whole number of at least 0, as Last-Event-ID must be"
             await answer_problem(send, 400, detail)
             return
-        try:
-            user = await self._run(self._access, partial(patient, partial(_user, scope)))
-            begin = await self._run(self._reader, partial(patient, _newest))
-        except (UserError, UnavailableError, Error) as error:
-            await _refuse(send, error)
-            return
-        listener = Listener(user)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self._browsers.place(scope))
+                user = await self._run(self._access, partial(patient, partial(_user, scope)))
+                begin = await self._run(self._reader, partial(patient, _newest))
+            except (UserError, UnavailableError, Error) as error:
+                await _refuse(send, error)
+                return
+            await self._listen(Listener(user), begin, after, receive, send)
+
+    def close(self) -> None:
+        """Have everybody leave."""
+        self._closed = True
+        for listener in self._listeners:
+            listener.offer(None)
+
+    async def _listen(
+        self, listener: Listener, begin: int, after: int | None, receive: Receive, send: Send
+    ) -> None:
         self._listeners.add(listener)
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll(begin))
@@ -135,12 +155,6 @@ class Live:
                     await task
         finally:
             self._listeners.discard(listener)
-
-    def close(self) -> None:
-        """Have everybody leave."""
-        self._closed = True
-        for listener in self._listeners:
-            listener.offer(None)
 
     async def _speak(self, listener: Listener, begin: int, after: int | None, send: Send) -> None:
         # An id alone is no event, and what the client goes on from when it has seen none.

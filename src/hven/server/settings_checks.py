@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from hven.errors import Fault, ParameterError
 from hven.jobs.configuration import Configuration
+from hven.jobs.fetching.address import AddressError
+from hven.jobs.fetching.allowed import entries_of, rule_of
 from hven.server.databases import database
 
 _EXECUTORS = ("local", "inline", "dask")
@@ -30,6 +32,11 @@ def faults_of(found: Configuration) -> Iterator[Fault]:
         yield Fault("mail_from", f"must be a mail address, got '{found.mail_from}'")
     if found.registration == "domain" and not found.registration_domains:
         yield Fault("registration_domains", "must name at least one domain, got none")
+    for entry in entries_of(found.fetch_from):
+        try:
+            rule_of(entry)
+        except AddressError as error:
+            yield Fault("fetch_from", f"{error}, got '{entry}'")
     if found.retention_days > found.longest_retention_days:
         text = (
             f"must be at most longest_retention_days, {found.longest_retention_days:g} d, "

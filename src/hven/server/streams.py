@@ -15,6 +15,7 @@ from hven.errors import UnavailableError, UserError
 from hven.jobs.patience import unavailable
 from hven.server.access import Access, disconnected
 from hven.server.asgi import Receive, Scope, Send, answer_problem, header, start
+from hven.server.browsers import Browsers
 from hven.server.following import Followed, Frame, Hub
 
 #: Seconds without an event after which a comment is sent, so that nobody in between hangs up.
@@ -43,11 +44,14 @@ class Streams:
         Where events come from.
     access
         Who may read them.
+    browsers
+        Counts the streams that pages hold.
     """
 
-    def __init__(self, hub: Hub, access: Access) -> None:
+    def __init__(self, hub: Hub, access: Access, browsers: Browsers) -> None:
         self._hub = hub
         self._access = access
+        self._browsers = browsers
 
     async def answer(self, text: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a job's events: those that are there, then each as it happens, until its end."""
@@ -56,19 +60,19 @@ class Streams:
             detail = "after: must be a whole number of at least 0, as Last-Event-ID must be"
             await answer_problem(send, 400, detail)
             return
-        try:
-            job = (await self._access.readable(scope, text)).pk
-            followed = await self._hub.follow(job)
-        except (UserError, UnavailableError, Error) as error:
-            await _refuse(send, error)
-            return
-        if followed is None:
-            await answer_problem(send, 404, f"job: there is none with the id {text}")
-            return
-        try:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self._browsers.place(scope))
+                job = (await self._access.readable(scope, text)).pk
+                followed = await self._hub.follow(job)
+            except (UserError, UnavailableError, Error) as error:
+                await _refuse(send, error)
+                return
+            if followed is None:
+                await answer_problem(send, 404, f"job: there is none with the id {text}")
+                return
+            held.callback(self._hub.leave, job)
             await self._stream(job, followed, after, receive, send)
-        finally:
-            self._hub.leave(job)
 
     async def _stream(
         self, job: uuid.UUID, followed: Followed, after: int, receive: Receive, send: Send

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hven.declare.url import is_url
 from hven.jobs.models import Job
 from hven.vo.asking import Asked
 from hven.vo.parameters import shown_parameters, upload_of
@@ -41,6 +42,13 @@ def links_of(asked: Asked, job: Job) -> Iterator[Link]:
             content_type="text/plain",
         )
     for value in shown_parameters(job):
+        if is_url(value.text):
+            yield Link(
+                str(job.pk),
+                value.text,
+                description=f"{value.name}: where it was fetched from",
+                semantics="#progenitor",
+            )
         upload = upload_of(job, value)
         if upload is not None:
             yield Link(

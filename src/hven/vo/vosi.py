@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hven.declare import Application, Field
+from hven.jobs.fetching import allowed
 from hven.vo.writing import Markup, document, element, filled
 
 _CAPABILITIES = {
@@ -87,6 +88,11 @@ def sentence(field: Field) -> str:
     return ". ".join(_words(field)) + "."
 
 
+def _address() -> str:
+    hosts = allowed.hosts()
+    return f"an address at {hosts}, or " if hosts else "or "
+
+
 def _words(field: Field) -> Iterator[str]:
     yield field.help
     if field.bounds:
@@ -94,7 +100,8 @@ def _words(field: Field) -> Iterator[str]:
     if field.choices:
         yield f"One of {', '.join(field.choices)}"
     if field.kind == "file":
-        yield "A file: upload:ID, dataset:NAME/FILE, job:ID/RESULT, or a part of the request"
+        forms = "upload:ID, dataset:NAME/FILE, job:ID/RESULT"
+        yield f"A file: {forms}, {_address()}a part of the request"
     if field.many:
         yield "May be repeated"
     if field.param.placeholder:

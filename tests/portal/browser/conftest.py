@@ -20,8 +20,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from file_server import FileServer
 from input_files import PACKAGES
 from programs import missing
+from served import archive as archive
 from service import Service
 
 _ARGUMENTS = [
@@ -54,10 +56,14 @@ for name in {names}:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, archive: FileServer) -> Iterator[Service]:
     """A service that all tests in the browser share; each makes users of its own."""
     # Only its sample applications: the loading of others takes seconds.
-    settings = {"PYTHONPATH": os.pathsep.join(map(str, PACKAGES)), "HVEN_WEB_PROCESSES": "1"}
+    settings = {
+        "PYTHONPATH": os.pathsep.join(map(str, PACKAGES)),
+        "HVEN_WEB_PROCESSES": "1",
+        "HVEN_FETCH_FROM": f"private:{archive.place}",
+    }
     made = Service(tmp_path_factory.mktemp("portal") / "data", settings)
     made.start()
     yield made

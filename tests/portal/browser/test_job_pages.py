@@ -112,21 +112,6 @@ def test_a_job_is_cancelled_from_its_page_and_removed_from_the_table(
     assert page.locator("table.jobs tbody tr", has_text="tiles").count() == 0
 
 
-def test_the_table_keeps_itself_up_to_date(
-    service: Service, visit: Callable[..., Any], password: str
-) -> None:
-    submit(service, "echo", words="first")
-    alice = visit(viewport={"width": 1280, "height": 900})
-    alice.log_in("alice", password)
-    page = alice.page
-    before = page.locator("table.jobs tbody tr").count()
-    job = submit(service, "echo", words="second")
-    row = page.locator("table.jobs tbody tr", has_text=job[-12:])
-    row.locator(".phase-completed").wait_for(timeout=60_000)
-    assert page.locator("table.jobs tbody tr").count() == before + 1
-    alice.look("table")
-
-
 def test_a_link_is_shared_with_somebody_who_has_no_account(
     service: Service, visit: Callable[..., Any], password: str
 ) -> None:

@@ -137,6 +137,7 @@ def list_uploads(request: HttpRequest, filters: Query[Filters]) -> HttpResponse:
         found = uploads.with_digest(user, filters.sha256)
     else:
         found = Upload.objects.filter(owner=user).order_by("-created")
+    found = found.select_related("fetch")
     return answer({"uploads": [_document(request, upload) for upload in found[:_MOST]]})
 
 
@@ -242,6 +243,7 @@ def _document(request: HttpRequest, upload: Upload) -> dict[str, object]:
         "received": upload.received,
         "complete": upload.completed is not None,
         "sha256": upload.sha256 or None,
+        "fetched_from": upload.fetch.url if hasattr(upload, "fetch") else None,
         "created": instant(upload.created),
         "expires": instant(upload.expires),
     }

@@ -2,7 +2,7 @@
 
 from hven.jobs.models.attempt import Attempt, Cause, Outcome
 from hven.jobs.models.event import Event
-from hven.jobs.models.inputs import Dataset, Upload
+from hven.jobs.models.inputs import Dataset, Fetch, Upload
 from hven.jobs.models.job import Job, Lane, Stop
 from hven.jobs.models.notification import Notification
 from hven.jobs.models.result import ProductUse, Result
@@ -15,6 +15,7 @@ __all__ = [
     "Cause",
     "Dataset",
     "Event",
+    "Fetch",
     "Job",
     "Lane",
     "Notification",

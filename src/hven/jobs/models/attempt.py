@@ -9,7 +9,7 @@ from hven.jobs.models.job import Job
 
 
 class Cause(models.TextChoices):
-    """Why an attempt gave no result. The first three are tried again."""
+    """Why an attempt gave no result. The first four are tried again."""
 
     #: A process or a machine died, or the database or the disk was away for too long.
     INFRASTRUCTURE = "infrastructure"
@@ -17,6 +17,8 @@ class Cause(models.TextChoices):
     MEMORY = "memory"
     #: A step took longer than its limit, or the batch system ended it.
     WALL_TIME = "wall_time"
+    #: The server of an input does not answer, or fails.
+    SOURCE = "source"
     #: The request or its files are wrong.
     INPUT = "input"
     #: The application is at fault.

@@ -41,6 +41,29 @@ class Upload(models.Model):
         return f"{self.name} ({self.id})"
 
 
+class Fetch(models.Model):
+    """Where an upload was fetched from, for the user who owns it."""
+
+    upload = models.OneToOneField(
+        Upload, on_delete=models.CASCADE, primary_key=True, related_name="fetch"
+    )
+    #: As the user gave it, without the digest behind `#`.
+    url = models.CharField(max_length=2000)
+    #: Where redirects led.
+    found_at = models.CharField(max_length=2000)
+    #: What the server said of this version of it; empty where it says nothing.
+    etag = models.CharField(max_length=500, blank=True)
+    last_modified = models.CharField(max_length=100, blank=True)
+    begun = models.DateTimeField(default=now)
+
+    class Meta:
+        app_label = "jobs"
+        indexes = [models.Index(fields=["url"], name="fetched_from")]
+
+    def __str__(self) -> str:
+        return f"{self.url} ({self.upload_id})"
+
+
 class Dataset(models.Model):
     """A folder of files on the server that users may take as inputs."""
 

@@ -141,9 +141,18 @@ class Job(models.Model):
                 name="newest_in_phase",
                 condition=Q(deleted=None),
             ),
-            models.Index(fields=["-created", "-id"], name="newest", condition=Q(deleted=None)),
+            # Also which applications there are is read from it, without the table.
             models.Index(
-                fields=["lane", "owner", "queued"], name="queue", condition=Q(phase=Phase.QUEUED)
+                fields=["owner", "application", "-created", "-id"],
+                name="newest_of_application",
+                condition=Q(deleted=None),
+            ),
+            models.Index(fields=["-created", "-id"], name="newest", condition=Q(deleted=None)),
+            # The order of claims, and all that places in the queue are counted from.
+            models.Index(
+                fields=["lane", "owner", "queued", "id", "not_before", "deleted", "phase"],
+                name="queue",
+                condition=Q(phase=Phase.QUEUED),
             ),
             models.Index(
                 fields=["node", "lease_until"], name="running", condition=Q(phase=Phase.EXECUTING)

@@ -12,6 +12,7 @@ from django.core import serializers
 from django.db.models import Model
 
 from hven.jobs.models import Event, Job, Result, User
+from hven.portal.models import Tag
 from hven.web.addresses import absolute
 
 #: Rows that are in memory at a time.
@@ -21,7 +22,8 @@ _SECRET = ("digest", "password", "session_key", "token", "secret", "data")
 _README = """What this service keeps of {name}.
 
 account.json is the account, jobs.json its jobs, events.json what they told, results.json their
-files with the addresses from which they can be fetched. Each other file is a table of the service
+files with the addresses from which they can be fetched, tags.json the words you put on them,
+presets.json the forms you kept. Each other file is a table of the service
 with your rows. Secrets (passwords, tokens, keys) are left out; the service has only digests of
 most of them.
 """
@@ -37,8 +39,10 @@ def archive(request: Any, user: User) -> IO[bytes]:
         _write(whole, "jobs.json", _rows(jobs))
         _write(whole, "events.json", _events(jobs))
         _write(whole, "results.json", _results(request, jobs))
+        _write(whole, "tags.json", _rows(Tag.objects.filter(job__in=jobs)))
         for model, name in own_tables():
-            _write(whole, f"{model._meta.model_name}s.json", _rows(_mine(model, name, user)))
+            plural = f"{model._meta.model_name}".removesuffix("s") + "s"
+            _write(whole, f"{plural}.json", _rows(_mine(model, name, user)))
     made.seek(0)
     return made
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hven.declare import Application
+from hven.declare.url import is_url
 from hven.jobs import references
 from hven.jobs.models import User
 from hven.jobs.references import Lookup
@@ -26,7 +27,9 @@ class Input:
 
     @property
     def origin(self) -> str:
-        """`upload`, `dataset` or `job`; empty when it is none of these."""
+        """`upload`, `dataset`, `job` or `url`; empty when it is none of these."""
+        if is_url(self.reference):
+            return "url"
         kind = self.reference.partition(":")[0]
         return kind if kind in ("upload", "dataset", "job") else ""
 
@@ -57,7 +60,8 @@ def bytes_of(inputs: Mapping[str, Iterable[Lookup]]) -> int:
 
 
 def _name(found: Lookup) -> str:
-    return found.sources[0].name if len(found.sources) == 1 else found.reference
+    known = len(found.sources) == 1 and not is_url(found.reference)
+    return found.sources[0].name if known else found.reference
 
 
 def _bytes(found: Lookup) -> int:

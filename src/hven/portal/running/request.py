@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from hven.declare import Application, Fault
+from hven.jobs.history import Estimate, estimate
 from hven.jobs.models import User
 from hven.jobs.references import Lookup
 from hven.jobs.submission import Submission, checked_parameters
-from hven.portal.running import estimates
 from hven.portal.running.commands import Line, commands
 from hven.portal.running.filling import Given
 from hven.portal.running.inputs import bytes_of, looked_up
@@ -73,11 +73,11 @@ class Request:
         return found
 
     @cached_property
-    def estimate(self) -> estimates.Estimate:
+    def estimate(self) -> Estimate:
         """What it will take."""
         parameters, faults = self.checked
         values = None if faults else self.made.parse(parameters)
-        return estimates.estimate(self.made, values, self.input_bytes)
+        return estimate(self.made, values, self.input_bytes)
 
     def lines(self, url: str) -> list[Line]:
         """The same request by other ways."""

@@ -16,6 +16,7 @@ from hven.jobs.access import is_administrator
 from hven.jobs.clock import now
 from hven.jobs.configuration import configuration
 from hven.jobs.models import Job, Lane, User
+from hven.portal.accounts import preferences
 from hven.portal.running.filling import OWN
 
 NAMES = ("label", "lane", "mail_on", "start", "not_before", "days", "minutes", "fresh")
@@ -41,11 +42,13 @@ class Terms:
     texts: dict[str, str] = field(default_factory=dict)
     wishes: dict[str, Any] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    #: When somebody always wants mail: it goes without saying.
+    preferred_mail: str = ""
 
     @property
     def told(self) -> bool:
         """Whether any is another than by default, or is wrong."""
-        usual = ("", "now", "interactive")
+        usual = ("", "now", "interactive", self.preferred_mail)
         names = (name for name in NAMES if name != "label")
         return bool(self.faults) or any(self.texts.get(name, "") not in usual for name in names)
 
@@ -69,6 +72,12 @@ def read_terms(form: QueryDict) -> Terms:
         wishes["execution_duration"] = round(60 * minutes)
     wishes["fresh"] = bool(texts["fresh"])
     return Terms(texts, wishes, tuple(faults))
+
+
+def usual_terms(user: User) -> Terms:
+    """The terms with which somebody's form begins: mail as is preferred, where it can be sent."""
+    wanted = preferences.of(user).mail_on if user.email else ""
+    return Terms({"mail_on": wanted} if wanted else {}, preferred_mail=wanted)
 
 
 def terms_of(job: Job) -> Terms:

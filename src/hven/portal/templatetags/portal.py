@@ -73,6 +73,12 @@ def lasting(time: timedelta) -> str:
 
 
 @register.filter
+def about(number: float) -> str:
+    """A number to three digits."""
+    return f"{number:.3g}"
+
+
+@register.filter
 def kind(field: BoundField) -> str:
     """The class of a form's row: `check` for a box to tick, else `field`."""
     return "check" if isinstance(field.field.widget, CheckboxInput) else "field"

@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from hven.portal.running.estimates import Span
+from hven.jobs.history import Span
 from hven.portal.running.rows import Row
 from hven.portal.templatetags.portal import lasting
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,12 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hven.declare import Application, Fault
 from hven.errors import ConflictError
-from hven.jobs import applications, datasets, uploads
+from hven.jobs import applications, datasets, limits, uploads
 from hven.jobs.access import offered
 from hven.jobs.models import Upload, User
 from hven.portal.asking import asker, own
 from hven.portal.paging import page_of
-from hven.portal.running import estimates
 from hven.portal.running.receiving import receive, takes_files
 
 #: Files of a dataset that are listed.
@@ -31,14 +31,14 @@ def data(request: HttpRequest) -> HttpResponse:
     """The uploads of who asks, and the datasets."""
     user = _user(request)
     search = request.GET.get("q", "").strip().replace("\0", "")
-    found = Upload.objects.filter(owner=user).order_by("-created", "-pk")
+    found = Upload.objects.filter(owner=user).select_related("fetch").order_by("-created", "-pk")
     for word in search.split():
-        found = found.filter(name__icontains=word)
+        found = found.filter(Q(name__icontains=word) | Q(fetch__url__icontains=word))
     content = {
         "page": page_of(request, found),
         "search": search,
         "datasets": offered(user).order_by("title"),
-        "quota": estimates.quota(user),
+        "quota": limits.quota(user),
         "uses": taking_files(),
     }
     return render(request, "portal/data.html", content)

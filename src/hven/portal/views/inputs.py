@@ -7,8 +7,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hven.declare import Application
+from hven.declare.url import is_url
 from hven.errors import UnavailableError
 from hven.jobs import references
+from hven.jobs.fetching.address import shown
 from hven.portal.asking import asker, own
 from hven.portal.examination.looking import MOST_FILES, look_at
 from hven.portal.examination.sky import plot
@@ -41,15 +43,17 @@ def look(request: HttpRequest) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     texts = [text for text in asked.getlist("of") if text][:MOST_FILES]
     looked = references.look_up(user, texts)
-    sources = [source for each in looked for source in each.sources][:MOST_FILES]
+    every = [source for each in looked for source in each.sources][:MOST_FILES]
+    sources = [source for source in every if not is_url(source.reference)]
     try:
         seen = look_at([(source.path, source.name) for source in sources])
     except UnavailableError as error:
         return render(request, "portal/inputs/look.html", {"busy": str(error)}, status=503)
-    faults = [(each.reference, each.fault) for each in looked if each.fault]
+    faults = [(shown(each.reference), each.fault) for each in looked if each.fault]
     content = {
         "seen": seen,
         "faults": faults,
+        "later": [source.reference for source in every if is_url(source.reference)],
         "sky": plot(seen),
         "part": request.headers.get("X-Part") == "yes",
     }

@@ -95,13 +95,14 @@ def download(_: HttpRequest, found: Seen) -> HttpResponseBase:
 def _live(found: Seen) -> dict[str, Any]:
     job = found.job
     results = results_of(job)
+    place = position(job) if job.phase in WAITING else None
     return {
         "seen": found,
         "job": job,
         "address": found.address("job"),
         "live": found.address("live"),
         "is_moving": job.phase in ACTIVE and job.phase != "PENDING",
-        "place": position(job) if job.phase in WAITING else None,
+        "place": place,
         "nobody_runs": job.phase == "QUEUED" and not someone_dispatches(),
         "stages": [_stage(stage) for stage in job.stages],
         "messages_of_job": _messages(job),
@@ -109,7 +110,7 @@ def _live(found: Seen) -> dict[str, Any]:
         "results": results,
         "main": _main(results),
         "advice": advice_for(job),
-        "expected": history.expected_end(job),
+        "expected": history.expected_end(job, place.number if place else 0),
     }
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,33 +15,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from hven.errors import ConflictError, MissingError
 from hven.jobs import access, control
-from hven.jobs.models import Job, Result
-from hven.jobs.phases import ACTIVE
-from hven.jobs.queue import Place, positions
+from hven.jobs.models import Job
 from hven.portal import choosing
 from hven.portal.asking import asker, own
 from hven.portal.models import Tag
 from hven.portal.paging import page_of
+from hven.portal.table import FACTS, rows_of, state_of
 from hven.portal.tags import tags_of
 from hven.web.archives import MOST_JOBS, archive
 
-#: Columns that the table does not need; the parameters of a job may name thousands of files.
-_NOT_SHOWN = ("parameters", "error_faults", "request_digest")
-_WAITING = {phase.value for phase in ACTIVE}
-
-
-class Row:
-    """A job in the table."""
-
-    def __init__(
-        self, job: Job, place: Place | None, results: list[Result], tags: list[str]
-    ) -> None:
-        self.job = job
-        self.place = place
-        self.tags = tags
-        self.count = sum(each.role not in ("log", "provenance") for each in results)
-        self.main = next((each for each in results if each.role == "main"), None)
-        self.preview = next((each for each in results if each.role == "preview"), None)
+#: Rows that a page asks for anew by name.
+_MOST_CHANGED = 200
 
 
 @own
@@ -62,45 +45,34 @@ def jobs(request: HttpRequest) -> HttpResponseBase:
 @own
 @require_safe
 def rows(request: HttpRequest) -> HttpResponse:
-    """The rows alone, for a page that keeps itself up to date; 204 where nothing has changed."""
-    content = _table(request)
-    if request.GET.get("state_of") == content["state_of"]:
+    """The rows alone, for a page that keeps itself up to date; 204 where nothing has changed.
+
+    A page that knows which jobs changed names them: it is sent their rows, and of the others where
+    they stand.
+    """
+    changed = _named(request.GET.get("changed", ""))
+    content = _table(request, changed)
+    if changed is None and request.GET.get("state_of") == content["state_of"]:
         return HttpResponse(status=204)
     return render(request, "portal/parts/job_rows.html", content)
 
 
-def _table(request: HttpRequest) -> dict[str, Any]:
+def _table(request: HttpRequest, only: set[uuid.UUID] | None = None) -> dict[str, Any]:
     choice = choosing.choice_of(request.GET)
-    mine = access.listed(asker(request)).defer(*_NOT_SHOWN)
-    page = page_of(request, choosing.choose(mine, choice))
+    mine = choosing.choose(access.listed(asker(request)), choice)
+    page = page_of(request, mine.values_list(*FACTS))
     return {
         "page": page,
-        "rows": _rows(page),
+        "rows": rows_of(page, only),
         "choice": choice,
-        "moving": any(job.phase in _WAITING for job in page),
-        "state_of": _state(page),
+        "state_of": state_of(page),
     }
 
 
-def _rows(page: Page[Job]) -> list[Row]:
-    found = list(page)
-    waiting = [job for job in found if job.phase in _WAITING]
-    places = positions(waiting) if waiting else {}
-    results: dict[Any, list[Result]] = {}
-    for result in Result.objects.filter(job__in=found).order_by("order", "pk"):
-        results.setdefault(result.job_id, []).append(result)
-    tags: dict[Any, list[str]] = {}
-    for tag in Tag.objects.filter(job__in=found):
-        tags.setdefault(tag.job_id, []).append(tag.name)
-    return [
-        Row(job, places.get(job.pk), results.get(job.pk, []), tags.get(job.pk, [])) for job in found
-    ]
-
-
-def _state(page: Page[Job]) -> str:
-    """What changes as soon as something that the page shows does, without their progress."""
-    facts = [(str(job.pk), job.events, job.phase, job.steps_done) for job in page]
-    return hashlib.sha256(repr((facts, page.paginator.count)).encode()).hexdigest()[:16]
+def _named(text: str) -> set[uuid.UUID] | None:
+    """The jobs of a list in an address; None where there is no list."""
+    names = [name for name in text.split(",") if name]
+    return {access.identifier(name) for name in names[:_MOST_CHANGED]} if names else None
 
 
 def _applications(request: HttpRequest) -> list[str]:

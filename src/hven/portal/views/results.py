@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from hven.errors import InputError, MissingError
 from hven.jobs.contents import open_result, result_path
-from hven.jobs.models import Result
-from hven.portal import catalogues, plots
+from hven.jobs.models import Job, Result
+from hven.portal import catalogues, plots, residuals
 from hven.portal.policy import allow
 from hven.portal.previews import SIDE, thumbnail
 from hven.portal.results import MOST_TEXT, Shown, results_of, shown
@@ -34,6 +36,8 @@ def result(request: HttpRequest, found: Seen, name: str) -> HttpResponse:
     row = found.result(name)
     content: dict[str, Any] = {"seen": found, "job": found.job, "result": row, "main": shown(row)}
     way = content["main"].way
+    if row.name in residuals.TOLD_AT:
+        content |= _residuals(found.job)
     if way == "table":
         content |= _table(request, found, row)
     elif way == "text":
@@ -100,19 +104,42 @@ def _table(request: HttpRequest, found: Seen, row: Result) -> dict[str, Any]:
 
 def _plots(request: HttpRequest, whole: Any) -> dict[str, Any]:
     names = catalogues.number_columns(whole)
-    content: dict[str, Any] = {"numbers": names}
+    axes = plots.Axes(bool(request.GET.get("x_log")), bool(request.GET.get("y_log")))
+    content: dict[str, Any] = {"numbers": names, "axes": axes}
     across, up = request.GET.get("x", ""), request.GET.get("y", "")
     if across not in names:
         return content
     x = catalogues.values_of(whole, across)
-    unit = str(whole[across].unit or "")
     if up in names:
-        labels = (_label(whole, across), _label(whole, up))
-        plot = plots.scatter_plot(x, catalogues.values_of(whole, up), labels)
+        y = catalogues.values_of(whole, up)
+        points = plots.Points(x, y)
+        plot = plots.scatter_plot([points], (_label(whole, across), _label(whole, up)), axes)
+        absent = points.absent(axes)
     else:
-        counted = catalogues.histogram(x)
-        plot = plots.histogram_plot(counted, across, unit)
-    return content | {"plot": plot, "x": across, "y": up}
+        counted = (catalogues.histogram_of_ratios if axes.x_log else catalogues.histogram)(x)
+        unit = str(whole[across].unit or "")
+        plot, absent = plots.histogram_plot(counted, across, unit, axes), counted.absent
+    return content | {"plot": plot, "x": across, "y": up, "absent": absent}
+
+
+def _residuals(job: Job) -> dict[str, Any]:
+    """What is left between the images of a mosaic, pair by pair, the worst as they were first."""
+    found = residuals.residuals_of(job)
+    if found is None:
+        return {}
+    order = np.argsort(-found.before, kind="stable")
+    number = np.arange(1.0, len(order) + 1)
+    # Six digits tell nothing smaller, and a logarithmic axis has no place for nothing at all.
+    least = 1e-6 * max(float(found.before.max()), 1e-12)
+    points = [
+        plots.Points(number, np.maximum(found.before[order], least), _("as they were")),
+        plots.Points(number, np.maximum(found.after[order], least), _("after the corrections")),
+    ]
+    names = (_("overlapping pairs, by their first difference"), _("difference of levels"))
+    return {
+        "residuals": found,
+        "residuals_plot": plots.scatter_plot(points, names, plots.Axes(y_log=True)),
+    }
 
 
 def _label(whole: Any, name: str) -> str:

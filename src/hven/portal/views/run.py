@@ -19,14 +19,16 @@ from hven.declare import Application, Fault
 from hven.errors import ConflictError, ParameterError, TransientError, UnavailableError, UserError
 from hven.jobs.access import identifier, readable
 from hven.jobs.configuration import configuration
+from hven.jobs.fetching import allowed
+from hven.jobs.limits import quota
 from hven.jobs.models import Job, User
 from hven.jobs.submission import submit
 from hven.portal.asking import asker, own
-from hven.portal.running import estimates, filling
+from hven.portal.running import filling
 from hven.portal.running.presets import PresetError, preset_of, presets_of, save
 from hven.portal.running.receiving import receive, takes_files
 from hven.portal.running.request import Request
-from hven.portal.running.terms import MAILS, STARTS, Terms, lanes, read_terms, terms_of
+from hven.portal.running.terms import MAILS, STARTS, lanes, read_terms, terms_of, usual_terms
 from hven.portal.views.applications import found
 from hven.web.addresses import absolute
 
@@ -143,7 +145,7 @@ def _from_address(
 ) -> tuple[Request, dict[str, Any]]:
     """What the address gives over what a job or a preset does."""
     given: filling.Given = {}
-    terms = Terms()
+    terms = usual_terms(user)
     more: dict[str, Any] = {}
     again_of = request.GET.get(f"{filling.OWN}again", "")
     chosen = request.GET.get(f"{filling.OWN}preset", "")
@@ -195,6 +197,7 @@ def _page(request: HttpRequest, asked: Request, status: int = 200, **more: Any) 
         "mails": MAILS,
         "key": uuid.uuid4(),
         "zone": timezone.get_current_timezone_name(),
+        "fetched_from": allowed.hosts(),
         "retention_days": f"{configuration().retention_days:g}",
         "commands": asked.lines(_service(request)),
         "rerun_of": request.POST.get(f"{filling.OWN}rerun_of", ""),
@@ -211,7 +214,7 @@ def _forecast(asked: Request) -> dict[str, Any]:
     return {
         "estimate": asked.estimate,
         "input_bytes": asked.input_bytes,
-        "quota": estimates.quota(asked.owner),
+        "quota": quota(asked.owner),
     }
 
 

@@ -101,18 +101,33 @@ for (const place of form.querySelectorAll(".inputs")) {
     (reference) => put(field, [...references(field), reference]));
 }
 
+// An address goes to the other inputs; without this it is sent as it stands in its box.
+function takeAddress(place) {
+  const field = place.closest(".inputs").dataset.field;
+  const text = place.value.trim();
+  place.value = "";
+  if (text) put(field, [...references(field), text]);
+}
+
+form.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !("address" in event.target.dataset)) return;
+  event.preventDefault();
+  takeAddress(event.target);
+});
+
 form.addEventListener("input", (event) => {
-  if (event.target.type === "file") return;
+  if (event.target.type === "file" || "address" in event.target.dataset) return;
   check();
 });
 form.addEventListener("change", (event) => {
   if (event.target.type === "file") return;
+  if ("address" in event.target.dataset) { takeAddress(event.target); return; }
   if (event.target.name) touched.add(event.target.name);
   check(0);
 });
 
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-from], [data-source], [data-page], [data-look-at], [data-look-all], [data-drop-input], [data-drop-all]");
+  const target = event.target.closest("[data-from], [data-source], [data-page], [data-look-at], [data-look-all], [data-drop-input], [data-drop-all], [data-add-address]");
   if (!target) return;
   const field = target.closest(".inputs")?.dataset.field;
   if (target.dataset.from) { event.preventDefault(); choose(field, target.dataset.from); }
@@ -122,6 +137,7 @@ document.addEventListener("click", (event) => {
   else if ("lookAll" in target.dataset) lookAt(references(field));
   else if (target.dataset.dropInput) put(field, references(field).filter((text) => text !== target.dataset.dropInput));
   else if ("dropAll" in target.dataset) put(field, []);
+  else if ("addAddress" in target.dataset) takeAddress(document.getElementById(`p-${field}-address`));
 });
 
 document.getElementById("picker-search").addEventListener("input", () => { state.page = 1; clearTimeout(timer); timer = setTimeout(list, 250); });
