@@ -104,6 +104,7 @@ def _warm() -> None:
 @application(
     "fof",
     title="Friends-of-Friends groups",
+    family="Groups",
     version=1,
     check=_conflicts,
     warm=_warm,
