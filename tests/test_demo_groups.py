@@ -40,7 +40,7 @@ def test_the_demo_finds_what_scipy_finds(
 def test_the_demo_notices_other_groups(
     demo: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    positions = demo.make_particles(np.random.default_rng(1))[:5000]
+    positions = np.random.default_rng(1).uniform(0, demo.SIDE, (5000, 3))
     Table({"group": np.ones(5000, "i4")}).write(tmp_path / "membership.fits")
     assert demo.print_comparison(positions, tmp_path) == 1
     assert "OTHER ones" in capsys.readouterr().out
