@@ -10,6 +10,7 @@ from particles import Floats, in_order
 from hven.kernels.percolation import Method, friends_of_friends
 from hven.kernels.percolation.groups import extents
 from hven.kernels.percolation.lattice import lay_out
+from hven.kernels.percolation.marks import full_mask, mark_numbers, may_be_near
 
 FAST: tuple[Method, ...] = ("grid", "tree")
 LENGTH = 0.02
@@ -164,3 +165,21 @@ def test_cells_are_given_up_only_where_they_do_not_fit(positions: Floats) -> Non
     assert lay_out(extents(positions), none, 1e-8) is None
     assert lay_out(extents(positions), np.ones(3), 1 / 7.1) is not None
     assert lay_out(extents(positions), np.ones(3), 1 / 6.9) is None
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 50, 64, 97])
+def test_marks_miss_no_cell_and_leave_out_most_numbers_without_one(words: int) -> None:
+    rng = np.random.default_rng(words)
+    numbers = np.unique(rng.integers(1, 2**45, 40))
+    # At the ends of words, too.
+    numbers = np.unique(np.concatenate([numbers, numbers >> 6 << 6, numbers | 63]))
+    marks = np.zeros(words, np.uint64)
+    mark_numbers(numbers, 5, len(numbers) - 5, marks)
+    mask = full_mask(words)
+    marked = numbers[5:-5]
+    for beside in (-1, 0, 1):
+        assert all(may_be_near(marks, mask, number) for number in marked + beside)
+    others = rng.integers(1, 2**45, 2000)
+    others = others[np.abs(others[:, None] - marked).min(axis=1) > 1]
+    said = np.mean([may_be_near(marks, mask, number) for number in others])
+    assert said <= min(1.0, 1.5 * 3 * len(marked) / (64 * words))

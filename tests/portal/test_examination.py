@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import sys
 import zipfile
 from pathlib import Path
 
@@ -90,12 +91,13 @@ def test_a_file_that_grows_without_end_is_stopped(tmp_path: Path) -> None:
 
 
 def test_who_takes_too_long_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "WALL_SECONDS", 0.01)
-    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
-    for path in paths:
-        path.write_text("words")
-    first, second = seen(*paths)
-    assert first.fault == "takes more than 0.01 s to look into"
+    monkeypatch.setattr(looking, "WALL_SECONDS", 1)
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nexec sleep 60\n")
+    hanging.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(hanging))
+    first, second = seen(tmp_path / "a.txt", tmp_path / "b.txt")
+    assert first.fault == "takes more than 1 s to look into"
     assert second.fault == "was not looked at, after the one before"
 
 

@@ -13,7 +13,8 @@ from hven.kernels.percolation.cells import Cells, sort_into_cells
 from hven.kernels.percolation.crowds import make_scratch
 from hven.kernels.percolation.lattice import Lattice
 from hven.kernels.percolation.linking import link_neighbours, link_within
-from hven.kernels.percolation.union_find import number
+from hven.kernels.percolation.marks import mark_numbers
+from hven.kernels.percolation.union_find import name_sets, number_names
 
 
 def grid_labels(
@@ -38,14 +39,16 @@ def grid_labels(
 
     Notes
     -----
-    Takes up to 44 bytes a particle.
+    Takes up to 49 bytes a particle.
     """
     limit = linking_length * linking_length
     with ThreadPoolExecutor(threads) as pool:
         cells = sort_into_cells(positions, lattice, pool, threads)
         _link(cells, positions, box, limit, lattice, pool, threads)
-    labels = np.empty(len(positions), np.int32)
-    number(cells.parent, cells.particles[:, 5], labels)
+        order, labels = cells.particles[:, 5], np.empty(len(positions), np.int32)
+        shares = pairwise(len(positions) * t // threads for t in range(threads + 1))
+        list(pool.map(lambda share: name_sets(cells.parent, order, *share, labels), shares))
+    number_names(cells.parent, labels)
     return labels
 
 
@@ -62,20 +65,25 @@ def _link(
     arrays = tuple(cells)
     shape = lattice.counts, lattice.width, lattice.around
     n = len(points)
-    cuts = np.searchsorted(cells.starts, [n * t // threads for t in range(threads + 1)]).tolist()
+    # Of the same type, since all starts would be converted otherwise.
+    even = np.array([n * t // threads for t in range(threads + 1)], np.int32)
+    cuts = np.searchsorted(cells.starts, even).tolist()
     shares = list(pairwise(cuts))
 
     def work(share: tuple[int, int]) -> None:
         space = points, box, limit, *make_scratch()
         link_within(arrays, space, *share)
-        link_neighbours(arrays, space, shape, *share, share, True)
+        marks = np.zeros(max(share[1] - share[0], 1), np.uint64)
+        mark_numbers(cells.numbers, *share, marks)
+        link_neighbours(arrays, space, shape, *share, share, True, marks)
 
     list(pool.map(work, shares))
     if threads > 1:
         space = points, box, limit, *make_scratch()
+        everywhere = np.full(1, -1, np.int64).view(np.uint64)
         for share in shares:
             for part in _with_neighbours_outside(cells.numbers, lattice, share):
-                link_neighbours(arrays, space, shape, *part, share, False)
+                link_neighbours(arrays, space, shape, *part, share, False, everywhere)
 
 
 def _with_neighbours_outside(

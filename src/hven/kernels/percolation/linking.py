@@ -8,6 +8,7 @@ import numpy as np
 
 from hven.kernels.compiled import compiled_to_the_bit, inlined_to_the_bit
 from hven.kernels.percolation.crowds import crowds_meet, exact_square
+from hven.kernels.percolation.marks import full_mask, may_be_near
 from hven.kernels.percolation.union_find import find, unite
 
 #: Squared distances in squared linking lengths, from places in float32, are off by less.
@@ -15,6 +16,8 @@ _SURELY_NEAR, _SURELY_FAR = np.float32(1 - 4e-6), np.float32(1 + 4e-6)
 #: More pairs of particles than these are a crowd.
 _CROWD = 1024
 _SOME = 16
+#: Pairs of so few particles are looked at without regard to the parts of cells.
+_FEW = 16
 
 
 @compiled_to_the_bit
@@ -66,7 +69,7 @@ def _is_one(records, parent, begin, end):
 
 
 @compiled_to_the_bit
-def link_neighbours(cells, space, lattice, first, last, own, inside):
+def link_neighbours(cells, space, lattice, first, last, own, inside, marks):
     """Link the particles of some cells with those of the cells that follow them.
 
     Parameters
@@ -79,23 +82,28 @@ def link_neighbours(cells, space, lattice, first, last, own, inside):
         A range of cells, half-open.
     inside
         Whether the cells that follow count if they are in this range, or else if they are not.
+    marks
+        Of the cells that count, from `mark_numbers`, or ones.
     """
     _, _, _, numbers, _, _, _ = cells
     counts, width, around = lattice
     searched = own if inside else (0, numbers.size)
+    layer = counts[2] + 2
+    mask = full_mask(marks.size)
     rows = np.zeros(4, np.int64)
     reached = np.full(4, searched[0])
     # Neighbours found: which cell, and how many cells away along each axis.
     found = np.empty((16, 4), np.int64)
-    row = -1
+    row, row_end = -1, -1
     for a in range(first, last):
         number = numbers[a]
-        if number // (counts[2] + 2) != row:
-            row = number // (counts[2] + 2)
+        if number >= row_end:
+            row = number // layer
+            row_end = (row + 1) * layer
             _find_rows(row, counts, around, rows)
-        hits = _look_ahead(numbers, a, number, rows, reached, searched, found)
+        hits = _look_ahead(numbers, a, number, rows, reached, searched, marks, mask, found)
         if around[2]:
-            place = number - row * (counts[2] + 2)
+            place = number + layer - row_end
             if place == 1 or place == counts[2]:
                 hits = _look_around(numbers, number, rows, counts[2], place, searched, found, hits)
         for k in range(hits):
@@ -136,21 +144,22 @@ def _note(found, hits, cell, x, y, z):
 
 
 @inlined_to_the_bit
-def _look_ahead(numbers, a, number, rows, reached, searched, found):
+def _look_ahead(numbers, a, number, rows, reached, searched, marks, mask, found):
     """Note the cell that follows and those of the four rows that follow, no more than one off."""
     low, high = searched
     hits = 0
     if a + 1 < high and numbers[a + 1] == number + 1:
         hits = _note(found, hits, a + 1, 0, 0, 1)
     for k in range(4):
+        if not may_be_near(marks, mask, number + rows[k]):
+            continue
         wanted = number + rows[k] - 1
         at = reached[k]
         if at > low and numbers[at - 1] >= wanted:
             # The row before was across a face.
             at = _first_from(numbers, low, at, wanted)
         else:
-            while at < high and numbers[at] < wanted:
-                at += 1
+            at = _next_from(numbers, at, high, wanted)
         reached[k] = at
         while at < high and numbers[at] <= wanted + 2:
             x = 0 if k == 0 else 1
@@ -158,6 +167,16 @@ def _look_ahead(numbers, a, number, rows, reached, searched, found):
             hits = _note(found, hits, at, x, y, numbers[at] - wanted - 1)
             at += 1
     return hits
+
+
+@inlined_to_the_bit
+def _next_from(numbers, low, high, wanted):
+    """As `_first_from`, fast where the place is not far from the lower limit."""
+    step = 1
+    while low + step <= high and numbers[low + step - 1] < wanted:
+        low += step
+        step *= 2
+    return _first_from(numbers, low, min(low + step, high), wanted)
 
 
 @inlined_to_the_bit
@@ -194,14 +213,18 @@ def _link_pair(cells, space, width, a, b, x, y, z):
     """Link the parts of a cell with those of another one so many cells away."""
     records, _, _, _, starts, parent, whole = cells
     away = np.float32(x * width[0]), np.float32(y * width[1]), np.float32(z * width[2])
-    ahead = 4 * (x == 1) + 2 * (y == 1) + (z == 1)
-    behind = 2 * (y == -1) + (z == -1)
     i, j = starts[a], starts[b]
     i_last, j_last = starts[a + 1], starts[b + 1]
+    pairs = (i_last - i) * (j_last - j)
     both = whole[a] and whole[b]
-    alone = i_last - i == 1 and j_last - j == 1
-    # What is one group already is done.
-    done = both and not alone and find(parent, i) == find(parent, j)
+    # What is one group already is done; single particles mostly are not.
+    done = both and pairs > 1 and find(parent, i) == find(parent, j)
+    if both and pairs <= _FEW:
+        if not done and _any_near(cells, space, i, i_last, j, j_last, away):
+            unite(parent, i, j)
+        done = True
+    ahead = 4 * (x == 1) + 2 * (y == 1) + (z == 1)
+    behind = 2 * (y == -1) + (z == -1)
     while i < i_last and not done:
         i_part = records[i, 0] & 7
         i_end = records[i, 0] >> 3

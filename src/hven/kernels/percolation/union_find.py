@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from numpy.typing import NDArray
+
 from hven.kernels.compiled import compiled_to_the_bit, inlined_to_the_bit
+
+Slots = NDArray[Any]
 
 
 @inlined_to_the_bit
@@ -27,8 +33,7 @@ def unite(parent, i, j):
         parent[i] = j
 
 
-@compiled_to_the_bit
-def number(parent, order, labels):
+def number(parent: Slots, order: Slots, labels: Slots) -> int:
     """Number the sets in the order of their lowest particles.
 
     Parameters
@@ -44,8 +49,23 @@ def number(parent, order, labels):
     -------
     The number of sets.
     """
-    for slot in range(parent.size):
+    name_sets(parent, order, 0, len(parent), labels)
+    return int(number_names(parent, labels))
+
+
+@compiled_to_the_bit
+def name_sets(parent, order, first, last, labels):
+    """Name the set of each particle that stands in some slots, half-open, by its lowest slot.
+
+    Several threads may do so at a time: what they change meanwhile are other slots of the set.
+    """
+    for slot in range(first, last):
         labels[order[slot]] = find(parent, slot)
+
+
+@compiled_to_the_bit
+def number_names(parent, labels):
+    """Number the sets whose names are in `labels` as `number` does."""
     parent[:] = -1
     count = 0
     for particle in range(labels.size):
