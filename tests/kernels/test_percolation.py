@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,18 @@ from hypothesis import strategies as st
 from particles import Floats
 
 from hven.errors import ParameterError
-from hven.kernels.percolation import Method, friends_of_friends
+from hven.kernels.percolation import Method, friends_of_friends, groups
 
 METHODS: tuple[Method, ...] = ("grid", "tree", "brute")
 #: Cells are used from 7 linking lengths a box on.
 LENGTHS = (0.001, 0.02, 0.1, 0.3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _threads_work_on_few_particles() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "_SHARE", 1)
+        yield
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -7,7 +7,7 @@ import particles
 import pytest
 from particles import Floats, in_order
 
-from hven.kernels.percolation import Method, friends_of_friends
+from hven.kernels.percolation import Method, friends_of_friends, groups
 from hven.kernels.percolation.groups import extents
 from hven.kernels.percolation.lattice import lay_out
 from hven.kernels.percolation.marks import full_mask, mark_numbers, may_be_near
@@ -39,8 +39,9 @@ def test_the_order_of_particles_and_axes_does_not_matter(
 @pytest.mark.parametrize("threads", [2, 3, 7, 64])
 @pytest.mark.parametrize("box", [None, [1.0, 1.0, 1.0]])
 def test_the_number_of_threads_does_not_matter(
-    positions: Floats, threads: int, box: list[float] | None
+    positions: Floats, threads: int, box: list[float] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(groups, "_SHARE", 1)
     for points in (positions, positions * [1.0, 1.0, 0.01], positions[:, :2].copy()):
         sides = None if box is None else box[: points.shape[1]]
         one, many = (
@@ -183,3 +184,15 @@ def test_marks_miss_no_cell_and_leave_out_most_numbers_without_one(words: int) -
     others = others[np.abs(others[:, None] - marked).min(axis=1) > 1]
     said = np.mean([may_be_near(marks, mask, number) for number in others])
     assert said <= min(1.0, 1.5 * 3 * len(marked) / (64 * words))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_place_that_is_none_is_noticed_by_whichever_thread_meets_it(
+    positions: Floats, wrong: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "_SHARE", 1)
+    assert extents(positions, 3) == extents(positions)
+    for at in (0, 2000, 3999):
+        points = positions.copy()
+        points[at, 1] = wrong
+        assert np.isnan(extents(points, 3)).tolist() == [[False] * 2, [True] * 2, [False] * 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -21,6 +22,8 @@ Method = Literal["grid", "tree", "brute", "gpu-grid", "gpu-brute"]
 
 #: Squares of lengths outside these are no ordinary float64 numbers.
 _SHORTEST, _LONGEST = 1e-140, 1e140
+#: A thread that has fewer particles costs more time than it saves.
+_SHARE = 20_000
 
 
 def friends_of_friends(
@@ -70,7 +73,7 @@ def friends_of_friends(
     """
     points = as_points(positions)
     sides = as_box(box, points.shape[1])
-    reach = extents(points)
+    reach = extents(points, threads)
     check(reach, sides, linking_length=linking_length, method=method, threads=threads)
     return _find_groups(points, reach, linking_length, sides, method, threads)
 
@@ -102,7 +105,7 @@ def _find_groups(
         return tree_labels(points, linking_length, sides, index)
     if method == "gpu-grid":
         return gpu_grid_labels(points, linking_length, sides, lattice, threads)
-    return grid_labels(points, linking_length, sides, lattice, threads)
+    return grid_labels(points, linking_length, sides, lattice, worth(threads, len(points)))
 
 
 def as_points(positions: ArrayLike) -> NDArray[Any]:
@@ -153,21 +156,36 @@ def check(
         raise ParameterError(faults)
 
 
-def extents(points: NDArray[Any]) -> list[tuple[float, float]]:
+def worth(threads: int, particles: int) -> int:
+    """How many threads are worth while."""
+    return max(1, min(threads, particles // _SHARE))
+
+
+def extents(points: NDArray[Any], threads: int = 1) -> list[tuple[float, float]]:
     """The least and the greatest coordinate along each axis, NaN if one of them is not finite."""
-    if not len(points):
+    n = len(points)
+    if not n:
         return []
-    found = np.empty((points.shape[1], 2))
-    _measure(points, found)
-    return [(float(low), float(high)) for low, high in found]
+    threads = worth(threads, n)
+    found = np.empty((threads, points.shape[1], 2))
+    if threads == 1:
+        _measure(points, 0, n, found[0])
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            shares = [n * t // threads for t in range(threads + 1)]
+            list(pool.map(lambda t: _measure(points, shares[t], shares[t + 1], found[t]),
+                          range(threads)))  # fmt: skip
+    # Minimum and maximum of NaN are NaN.
+    low, high = found[:, :, 0].min(axis=0), found[:, :, 1].max(axis=0)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 @compiled_to_the_bit
-def _measure(points, found):  # type: ignore[no-untyped-def]
+def _measure(points, first, last, found):  # type: ignore[no-untyped-def]
     for axis in range(points.shape[1]):
-        found[axis, :] = points[0, axis]
+        found[axis, :] = points[first, axis]
     nothing = 0.0
-    for i in range(points.shape[0]):
+    for i in range(first, last):
         for axis in range(points.shape[1]):
             at = points[i, axis]
             found[axis, 0] = min(found[axis, 0], at)
@@ -176,5 +194,5 @@ def _measure(points, found):  # type: ignore[no-untyped-def]
             nothing += at - at
     if nothing != 0.0:
         for axis in range(points.shape[1]):
-            for i in range(points.shape[0]):
+            for i in range(first, last):
                 found[axis, :] += points[i, axis] - points[i, axis]
