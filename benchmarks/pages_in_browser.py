@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -126,6 +127,7 @@ def _open(browser: Browser, session: BrowserContext, path: str) -> tuple[int, in
     first = float(page.evaluate(_FIRST))
     page.wait_for_timeout(500)  # Modules of modules, and pictures that are soon seen.
     context.close()
+    time.sleep(1.0)  # The browser takes a page down with both cores; that is no part of the next.
     own = {name: size for name, size in sizes.items() if OWN in name}
     return sum(own.values()), sum(size for name, size in own.items() if VIEWER in name), first
 

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -34,9 +35,10 @@ def jobs(request: HttpRequest) -> HttpResponseBase:
     """The jobs of who asks, newest first; or what is done with those that were ticked."""
     if request.method == "POST":
         return _together(request)
-    content = _table(request) | {
+    numbers = _applications(request)
+    content = _table(request, count=sum(numbers.values())) | {
         "states": choosing.STATES,
-        "applications": _applications(request),
+        "applications": list(numbers),
         "tags": tags_of(asker(request)),
     }
     return render(request, "portal/jobs.html", content)
@@ -57,10 +59,13 @@ def rows(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/parts/job_rows.html", content)
 
 
-def _table(request: HttpRequest, only: set[uuid.UUID] | None = None) -> dict[str, Any]:
+def _table(
+    request: HttpRequest, only: set[uuid.UUID] | None = None, count: int | None = None
+) -> dict[str, Any]:
+    """What the template of the rows shows; `count` is how many jobs there are of who asks."""
     choice = choosing.choice_of(request.GET)
     mine = choosing.choose(access.listed(asker(request)), choice)
-    page = page_of(request, mine.values_list(*FACTS))
+    page = page_of(request, mine.values_list(*FACTS), count=None if choice.is_narrow else count)
     return {
         "page": page,
         "rows": rows_of(page, only),
@@ -75,9 +80,10 @@ def _named(text: str) -> set[uuid.UUID] | None:
     return {access.identifier(name) for name in names[:_MOST_CHANGED]} if names else None
 
 
-def _applications(request: HttpRequest) -> list[str]:
+def _applications(request: HttpRequest) -> dict[str, int]:
+    """How many jobs of each application there are."""
     mine = access.listed(asker(request)).order_by("application")
-    return list(mine.values_list("application", flat=True).distinct())
+    return dict(mine.values_list("application").annotate(number=Count("pk")))
 
 
 def _together(request: HttpRequest) -> HttpResponseBase:
