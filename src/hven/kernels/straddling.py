@@ -58,7 +58,7 @@ class Fragments(NamedTuple):
 
 
 #: What most images have of them.
-_NONE = Fragments(
+NO_FRAGMENTS = Fragments(
     np.empty((0, 2), np.int32),
     np.empty((0, 4, 2)),
     np.empty(0),
@@ -82,7 +82,7 @@ def cut_pixels(
     is lost.
     """
     if not len(pixels):
-        return _NONE
+        return NO_FRAGMENTS
     chunks = np.array_split(np.arange(len(pixels)), -(-len(pixels) // PIXELS_AT_ONCE) or 1)
     parts = [_cut(transform, pixels[chunk], step[chunk], window) for chunk in chunks]
     return Fragments(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))

@@ -86,7 +86,7 @@ def examine_image(source: Source) -> Summary:
     return examine(source)
 
 
-@step(version=4)
+@step(version=5)
 def project_image(
     source: Source,
     summary: Summary,
