@@ -67,7 +67,6 @@ class Viewer {
     this.fill();
     this.limits(this.root.querySelector("[name=limits]").value);
     this.fit();
-    this.root.setAttribute("aria-busy", "false");
   }
 
   fail(text) {
@@ -140,9 +139,18 @@ class Viewer {
     context.fillStyle = getComputedStyle(this.canvas).backgroundColor;
     context.fillRect(0, 0, canvas.width, canvas.height);
     const level = Math.max(0, Math.min(facts.levels - 1, Math.floor(Math.log2(1 / this.scale) + 0.35)));
-    // Coarser ones stand in for what has not arrived; beside edges they show more than there is.
-    const first = this.complete(level) ? level : facts.levels - 1;
-    for (let n = first; n >= level; n--) this.layer(n, n === level);
+    const absent = this.absent(level);
+    if (absent.length) {
+      // Coarser ones stand in there only: beside edges they show more than there is.
+      context.save();
+      context.beginPath();
+      for (const tile of absent) context.rect(...this.frame(level, ...tile));
+      context.clip();
+      for (let n = facts.levels - 1; n > level; n--) this.layer(n, false);
+      context.restore();
+    }
+    this.layer(level, true);
+    this.root.setAttribute("aria-busy", String(absent.length > 0));
     this.marks();
     this.compass();
   }
@@ -157,8 +165,16 @@ class Viewer {
       for (let column = left; column <= rightmost; column++) yield [column, row];
   }
 
-  complete(level) {
-    return [...this.seen(level)].every(([column, row]) => this.tiles.get(`${level}/${column}/${row}`)?.values);
+  // Of them those that have not arrived.
+  absent(level) {
+    return [...this.seen(level)].filter(([column, row]) => !this.tiles.get(`${level}/${column}/${row}`)?.values);
+  }
+
+  // Where a tile lies on the screen: left, top, width, height.
+  frame(level, column, row) {
+    const size = this.facts.tile * 2 ** level, x = column * size - 0.5, y = row * size - 0.5;
+    const left = Math.floor(this.right(x)), top = Math.floor(this.down(y + size));
+    return [left, top, Math.ceil(this.right(x + size)) - left, Math.ceil(this.down(y)) - top];
   }
 
   layer(level, wanted) {
@@ -190,7 +206,7 @@ class Viewer {
   async fetch(tile, key, level, column, row) {
     const { nx, ny, tile: side, version } = this.facts, size = side * 2 ** level, block = 2 ** level;
     const answer = await fetch(`${this.base}${key}/?${this.query({ v: version })}`).catch(() => null);
-    if (!answer?.ok) return void setTimeout(() => this.tiles.delete(key), 5000);
+    if (!answer?.ok) return void setTimeout(() => { this.tiles.delete(key); this.draw(); }, 5000);
     tile.values = new Float32Array(await answer.arrayBuffer());
     tile.width = Math.ceil(Math.min(size, nx - column * size) / block);
     tile.height = Math.ceil(Math.min(size, ny - row * size) / block);
