@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: What a picture of the help page weighs at most. All of them count to the weight of its page, so
 #: those that are no photographs have to do with less.
-MOST_BYTES, _MOST_OF_PAGES = 26_000, 18_500
+MOST_BYTES, _MOST_OF_PAGES = 22_500, 18_500
 #: How wide and high the window is of which they are taken.
 WINDOW = {"width": 1100, "height": 740}
 
