@@ -68,7 +68,7 @@ def test_a_client_that_is_cut_off_again_and_again_gets_every_event_once(
 ) -> None:
     service = begin().start()
     # Set aside and released many times before it may begin, so that there is much to tell.
-    moment = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
+    moment = (datetime.now(UTC) + timedelta(seconds=45)).isoformat()
     job = make(service, "tiles", parameters={"count": 60, "seconds": 0.05}, not_before=moment)
     with ThreadPoolExecutor(4) as threads:
         teller = threads.submit(dither, service, job, times=40)
