@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +14,13 @@ from hypothesis import strategies as st
 from particles import Floats
 
 from hven.errors import ParameterError
-from hven.kernels.percolation import Method, friends_of_friends, groups
+from hven.kernels.percolation import Method, friends_of_friends
 
 METHODS: tuple[Method, ...] = ("grid", "tree", "brute")
 #: Cells are used from 7 linking lengths a box on.
 LENGTHS = (0.001, 0.02, 0.1, 0.3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _threads_work_on_few_particles() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(groups, "_SHARE", 1)
-        yield
+#: Few particles are given to all threads.
+pytestmark = pytest.mark.usefixtures("no_share_too_small")
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -7,7 +7,7 @@ import particles
 import pytest
 from particles import Floats, in_order
 
-from hven.kernels.percolation import Method, friends_of_friends, groups
+from hven.kernels.percolation import Method, friends_of_friends
 from hven.kernels.percolation.groups import extents
 from hven.kernels.percolation.lattice import lay_out
 from hven.kernels.percolation.marks import full_mask, mark_numbers, may_be_near
@@ -36,12 +36,12 @@ def test_the_order_of_particles_and_axes_does_not_matter(
     assert exchanged.tolist() == expected.tolist()
 
 
+@pytest.mark.usefixtures("no_share_too_small")
 @pytest.mark.parametrize("threads", [2, 3, 7, 64])
 @pytest.mark.parametrize("box", [None, [1.0, 1.0, 1.0]])
 def test_the_number_of_threads_does_not_matter(
-    positions: Floats, threads: int, box: list[float] | None, monkeypatch: pytest.MonkeyPatch
+    positions: Floats, threads: int, box: list[float] | None
 ) -> None:
-    monkeypatch.setattr(groups, "_SHARE", 1)
     for points in (positions, positions * [1.0, 1.0, 0.01], positions[:, :2].copy()):
         sides = None if box is None else box[: points.shape[1]]
         one, many = (
@@ -186,11 +186,11 @@ def test_marks_miss_no_cell_and_leave_out_most_numbers_without_one(words: int) -
     assert said <= min(1.0, 1.5 * 3 * len(marked) / (64 * words))
 
 
+@pytest.mark.usefixtures("no_share_too_small")
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_a_place_that_is_none_is_noticed_by_whichever_thread_meets_it(
-    positions: Floats, wrong: float, monkeypatch: pytest.MonkeyPatch
+    positions: Floats, wrong: float
 ) -> None:
-    monkeypatch.setattr(groups, "_SHARE", 1)
     assert extents(positions, 3) == extents(positions)
     for at in (0, 2000, 3999):
         points = positions.copy()

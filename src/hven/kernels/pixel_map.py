@@ -109,14 +109,14 @@ def build_pixel_map(
 
     Notes
     -----
-    Cost: 33 positions for 128 x 128 pixels where the map is smooth throughout; elsewhere 4
+    Cost: some 30 positions for 128 x 128 pixels where the map is smooth throughout; elsewhere 4
     positions a cell where it is bilinear, else 33; one a pixel where it varies within a few
     pixels; some hundred a pixel where it is discontinuous.
 
     A discontinuity that enters and leaves a cell between two neighbouring exact positions
     (32 pixels in an image that is smooth at all of them, else 16 at the default spacing) is not
-    seen, nor is a region without a connection to any
-    other that is smaller than an eighth of the image's shorter side.
+    seen, nor is a region without a connection to any other that is smaller than an eighth of the
+    image's shorter side.
     """
     _check(shape, accuracy, spacing)
     smooth = _smooth_map(transform, shape, accuracy, spacing, window)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,30 @@ def test_a_mosaic_is_watched_and_looked_at(
     page.keyboard.press("+")
     page.keyboard.press("ArrowLeft")
     alice.look("job")
+
+
+@pytest.mark.parametrize("failures", [1, 99])
+def test_a_tile_that_does_not_come_is_asked_for_again_and_then_left(
+    visit: Callable[..., Any], password: str, job_of_alice: str, failures: int
+) -> None:
+    alice = visit()
+    alice.expected += ["status of 503"]
+    alice.log_in("alice", password)
+    asked: Counter[str] = Counter()
+
+    def answer(route: Any) -> None:
+        asked[route.request.url] += 1
+        if asked[route.request.url] <= failures:
+            route.fulfill(status=503)
+        else:
+            route.continue_()
+
+    alice.page.route(re.compile(r"/\d+/\d+/\d+/\?"), answer)
+    page = alice.go(f"/jobs/{job_of_alice}/")
+    page.wait_for_function("() => document.querySelector('.viewer').ariaBusy === 'true'")
+    page.wait_for_function("() => document.querySelector('.viewer').ariaBusy === 'false'")
+    assert asked
+    assert set(asked.values()) == {min(failures + 1, 3)}
 
 
 def test_a_job_is_cancelled_from_its_page_and_removed_from_the_table(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hven.kernels.compiled import compiled_to_the_bit, inlined_to_the_bit
 from hven.kernels.percolation.lattice import Lattice, cell_of, place
+from hven.kernels.percolation.threads import shares
 
 #: So many places are written to in turns without losing them from the cache.
 _BUCKETS = 2048
@@ -56,13 +57,13 @@ def sort_into_cells(
     shift = max(0, lattice.cells.bit_length() - _BUCKETS.bit_length() + 1)
     buckets = (lattice.cells >> shift) + 1
     frame = lattice.axes, lattice.origin, lattice.density, lattice.counts
-    shares = _shares(n, threads)
+    share = shares(n, threads)
     counts = np.zeros((threads, buckets), np.int64)
 
     def each(work: Callable[[int], object]) -> None:
         list(pool.map(work, range(threads)))
 
-    each(lambda t: _count(points, shares[t], shares[t + 1], frame, shift, counts[t]))
+    each(lambda t: _count(points, share[t], share[t + 1], frame, shift, counts[t]))
     # Where each thread's particles of each bucket go.
     offsets = np.cumsum(counts.T.ravel()).reshape(buckets, threads).T - counts
     bounds = np.append(offsets[0], n)
@@ -72,8 +73,8 @@ def sort_into_cells(
     each(
         lambda t: _distribute(
             points,
-            shares[t],
-            shares[t + 1],
+            share[t],
+            share[t + 1],
             frame,
             lattice.width,
             shift,
@@ -83,7 +84,7 @@ def sort_into_cells(
             particles,
         )
     )
-    cuts = np.searchsorted(bounds[:-1], shares)
+    cuts = np.searchsorted(bounds[:-1], share)
     cuts[0], cuts[-1] = 0, buckets
     found = np.zeros(buckets + 1, np.int64)
     largest = int(np.diff(bounds).max(initial=0))
@@ -97,10 +98,6 @@ def sort_into_cells(
     starts[-1] = n
     whole = np.zeros(len(numbers), np.bool_)
     return Cells(records, places, particles, numbers, starts, parent, whole)
-
-
-def _shares(n: int, threads: int) -> list[int]:
-    return [n * t // threads for t in range(threads + 1)]
 
 
 @compiled_to_the_bit

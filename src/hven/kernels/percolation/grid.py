@@ -14,6 +14,7 @@ from hven.kernels.percolation.crowds import make_scratch
 from hven.kernels.percolation.lattice import Lattice
 from hven.kernels.percolation.linking import link_neighbours, link_within
 from hven.kernels.percolation.marks import mark_numbers
+from hven.kernels.percolation.threads import shares
 from hven.kernels.percolation.union_find import name_sets, number_names
 
 
@@ -46,8 +47,8 @@ def grid_labels(
         cells = sort_into_cells(positions, lattice, pool, threads)
         _link(cells, positions, box, limit, lattice, pool, threads)
         order, labels = cells.particles[:, 5], np.empty(len(positions), np.int32)
-        shares = pairwise(len(positions) * t // threads for t in range(threads + 1))
-        list(pool.map(lambda share: name_sets(cells.parent, order, *share, labels), shares))
+        each = pairwise(shares(len(positions), threads))
+        list(pool.map(lambda share: name_sets(cells.parent, order, *share, labels), each))
     number_names(cells.parent, labels)
     return labels
 
@@ -64,11 +65,9 @@ def _link(
     """Link within each share of the cells, then what lies in two of them."""
     arrays = tuple(cells)
     shape = lattice.counts, lattice.width, lattice.around
-    n = len(points)
     # Of the same type, since all starts would be converted otherwise.
-    even = np.array([n * t // threads for t in range(threads + 1)], np.int32)
-    cuts = np.searchsorted(cells.starts, even).tolist()
-    shares = list(pairwise(cuts))
+    even = np.array(shares(len(points), threads), np.int32)
+    ranges = list(pairwise(np.searchsorted(cells.starts, even).tolist()))
 
     def work(share: tuple[int, int]) -> None:
         space = points, box, limit, *make_scratch()
@@ -77,11 +76,11 @@ def _link(
         mark_numbers(cells.numbers, *share, marks)
         link_neighbours(arrays, space, shape, *share, share, True, marks)
 
-    list(pool.map(work, shares))
+    list(pool.map(work, ranges))
     if threads > 1:
         space = points, box, limit, *make_scratch()
-        everywhere = np.full(1, -1, np.int64).view(np.uint64)
-        for share in shares:
+        everywhere = np.full(1, np.iinfo(np.uint64).max, np.uint64)
+        for share in ranges:
             for part in _with_neighbours_outside(cells.numbers, lattice, share):
                 link_neighbours(arrays, space, shape, *part, share, False, everywhere)
 

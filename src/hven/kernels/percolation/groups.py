@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -15,6 +16,7 @@ from hven.kernels.compiled import compiled_to_the_bit, read_only
 from hven.kernels.percolation.brute import brute_labels
 from hven.kernels.percolation.grid import grid_labels
 from hven.kernels.percolation.lattice import lay_out
+from hven.kernels.percolation.threads import shares, worth
 from hven.kernels.percolation.tree import tree_labels
 
 #: How groups are found; all give the same ones.
@@ -22,8 +24,6 @@ Method = Literal["grid", "tree", "brute", "gpu-grid", "gpu-brute"]
 
 #: Squares of lengths outside these are no ordinary float64 numbers.
 _SHORTEST, _LONGEST = 1e-140, 1e140
-#: A thread that has fewer particles costs more time than it saves.
-_SHARE = 20_000
 
 
 def friends_of_friends(
@@ -156,11 +156,6 @@ def check(
         raise ParameterError(faults)
 
 
-def worth(threads: int, particles: int) -> int:
-    """How many threads are worth while."""
-    return max(1, min(threads, particles // _SHARE))
-
-
 def extents(points: NDArray[Any], threads: int = 1) -> list[tuple[float, float]]:
     """The least and the greatest coordinate along each axis, NaN if one of them is not finite."""
     n = len(points)
@@ -168,13 +163,9 @@ def extents(points: NDArray[Any], threads: int = 1) -> list[tuple[float, float]]
         return []
     threads = worth(threads, n)
     found = np.empty((threads, points.shape[1], 2))
-    if threads == 1:
-        _measure(points, 0, n, found[0])
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            shares = [n * t // threads for t in range(threads + 1)]
-            list(pool.map(lambda t: _measure(points, shares[t], shares[t + 1], found[t]),
-                          range(threads)))  # fmt: skip
+    with ThreadPoolExecutor(threads) as pool:
+        each = zip(pairwise(shares(n, threads)), found, strict=True)
+        list(pool.map(lambda one: _measure(points, *one[0], one[1]), each))
     # Minimum and maximum of NaN are NaN.
     low, high = found[:, :, 0].min(axis=0), found[:, :, 1].max(axis=0)
     return list(zip(low.tolist(), high.tolist(), strict=True))

@@ -1,31 +1,9 @@
 // The viewer of images: tiles of numbers from the server, shown with a stretch and a colour map that
 // are chosen here. Pans, zooms, tells value and position, draws the sources of catalogues.
+import { STEPS, paletteOf } from "./palette.js";
 
-const MAPS = {
-  grey: [[0, 0, 0], [255, 255, 255]],
-  inverse: [[255, 255, 255], [0, 0, 0]],
-  viridis: [[68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137], [53, 183, 121], [109, 205, 89], [180, 222, 44], [253, 231, 37]],
-  inferno: [[0, 0, 4], [27, 12, 65], [74, 12, 107], [120, 28, 109], [165, 44, 96], [207, 68, 70], [237, 105, 37], [251, 155, 6], [247, 209, 61], [252, 255, 164]],
-  heat: [[0, 0, 0], [128, 0, 0], [255, 64, 0], [255, 192, 0], [255, 255, 255]],
-  cool: [[0, 0, 0], [0, 32, 96], [0, 128, 192], [128, 224, 255], [255, 255, 255]],
-};
-const STRETCHES = {
-  linear: t => t,
-  sqrt: t => Math.sqrt(t),
-  asinh: t => Math.asinh(30 * t) / Math.asinh(30),
-  log: t => Math.log1p(1000 * t) / Math.log1p(1000),
-};
-const STEPS = 1024;
-
-function paletteOf(map, stretch) {
-  const stops = MAPS[map], curve = STRETCHES[stretch], found = new Uint32Array(STEPS);
-  for (let i = 0; i < STEPS; i++) {
-    const place = curve(i / (STEPS - 1)) * (stops.length - 1), low = Math.min(Math.floor(place), stops.length - 2), part = place - low;
-    const [r, g, b] = stops[low].map((from, k) => Math.round(from + part * (stops[low + 1][k] - from)));
-    found[i] = (255 << 24) | (b << 16) | (g << 8) | r;
-  }
-  return found;
-}
+// How often a tile is asked for that does not come, and milliseconds in between.
+const TRIES = 3, PAUSE = 2000;
 
 const two = (value, digits = 0) => value.toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
 
@@ -144,13 +122,14 @@ class Viewer {
       // Coarser ones stand in there only: beside edges they show more than there is.
       context.save();
       context.beginPath();
-      for (const tile of absent) context.rect(...this.frame(level, ...tile));
+      const size = facts.tile * 2 ** level;
+      for (const [column, row] of absent) context.rect(...this.box(column * size - 0.5, row * size - 0.5, size, size));
       context.clip();
       for (let n = facts.levels - 1; n > level; n--) this.layer(n, false);
       context.restore();
     }
     this.layer(level, true);
-    this.root.setAttribute("aria-busy", String(absent.length > 0));
+    this.root.setAttribute("aria-busy", String(absent.some(place => this.tile(level, ...place, false).tries < TRIES)));
     this.marks();
     this.compass();
   }
@@ -167,14 +146,7 @@ class Viewer {
 
   // Of them those that have not arrived.
   absent(level) {
-    return [...this.seen(level)].filter(([column, row]) => !this.tiles.get(`${level}/${column}/${row}`)?.values);
-  }
-
-  // Where a tile lies on the screen: left, top, width, height.
-  frame(level, column, row) {
-    const size = this.facts.tile * 2 ** level, x = column * size - 0.5, y = row * size - 0.5;
-    const left = Math.floor(this.right(x)), top = Math.floor(this.down(y + size));
-    return [left, top, Math.ceil(this.right(x + size)) - left, Math.ceil(this.down(y)) - top];
+    return [...this.seen(level)].filter(place => !this.tile(level, ...place, false)?.values);
   }
 
   layer(level, wanted) {
@@ -189,15 +161,20 @@ class Viewer {
     tile.picture ??= this.colour(tile);
     const block = 2 ** level, { context } = this;
     context.imageSmoothingEnabled = this.scale * block < 2;
-    const left = Math.floor(this.right(x)), top = Math.floor(this.down(y + tile.height * block));
-    context.drawImage(tile.picture, left, top, Math.ceil(this.right(x + tile.width * block)) - left, Math.ceil(this.down(y)) - top);
+    context.drawImage(tile.picture, ...this.box(x, y, tile.width * block, tile.height * block));
+  }
+
+  // Left, top, width and height on the screen of a part of the image, in whole pixels.
+  box(x, y, width, height) {
+    const left = Math.floor(this.right(x)), top = Math.floor(this.down(y + height));
+    return [left, top, Math.ceil(this.right(x + width)) - left, Math.ceil(this.down(y)) - top];
   }
 
   tile(level, column, row, ask) {
     const key = `${level}/${column}/${row}`;
     let tile = this.tiles.get(key);
     if (!tile && ask) {
-      this.tiles.set(key, tile = {});
+      this.tiles.set(key, tile = { tries: 0 });
       this.fetch(tile, key, level, column, row);
     }
     return tile;
@@ -206,7 +183,10 @@ class Viewer {
   async fetch(tile, key, level, column, row) {
     const { nx, ny, tile: side, version } = this.facts, size = side * 2 ** level, block = 2 ** level;
     const answer = await fetch(`${this.base}${key}/?${this.query({ v: version })}`).catch(() => null);
-    if (!answer?.ok) return void setTimeout(() => { this.tiles.delete(key); this.draw(); }, 5000);
+    if (!answer?.ok) {
+      if (++tile.tries < TRIES) setTimeout(() => this.fetch(tile, key, level, column, row), PAUSE);
+      return this.draw();
+    }
     tile.values = new Float32Array(await answer.arrayBuffer());
     tile.width = Math.ceil(Math.min(size, nx - column * size) / block);
     tile.height = Math.ceil(Math.min(size, ny - row * size) / block);
